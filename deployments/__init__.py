@@ -1,0 +1,1 @@
+"""Everything below HTTP: media, models and video, one folder per deployment."""

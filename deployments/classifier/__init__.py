@@ -1,0 +1,1 @@
+"""Models, their replicas, and the one way to call them."""

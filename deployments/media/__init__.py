@@ -1,0 +1,1 @@
+"""Bytes to frames. No Ray, no HTTP."""

@@ -1,0 +1,1 @@
+"""Videos: decode, fan out to the classifier, find the labels in time."""

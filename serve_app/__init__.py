@@ -1,0 +1,1 @@
+"""The edge: what a client sees, and how the application is wired."""
