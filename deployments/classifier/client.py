@@ -1,0 +1,141 @@
+"""The one way to call a model over Ray: coalesce, bound, retry, give up at the deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ray.serve.handle import DeploymentHandle
+
+from deployments.calls import RetryPolicy, retrying, within
+from deployments.classifier.catalog import ModelCatalog
+from deployments.classifier.coalescer import Coalescer
+from deployments.classifier.deployment import ImageClassifier
+from deployments.classifier.on_demand import OnDemandClassifier
+from deployments.classifier.protocol import ModelState, ModelStatus
+from deployments.classifier.replica import ItemResult
+from deployments.errors import DeadlineExceededError, ModelUnavailableError, VigilError
+from deployments.types import Frames, ModelInfo, Scores
+
+ClassifierHandle: TypeAlias = (
+    DeploymentHandle[ImageClassifier] | DeploymentHandle[OnDemandClassifier]
+)
+
+MAX_LANES = 64
+"""Models whose coalescers are kept; beyond them the idle ones are dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPolicy:
+    """How calls of a model behave."""
+
+    timeout_seconds: float = 60.0
+    """For one `ClassifierClient.classify`, its waiting and its retries included."""
+    load_timeout_seconds: float = 300.0
+    """For the first call of a model, which may have to load it."""
+    status_timeout_seconds: float = 2.0
+    """For each model's answer to `ClassifierClient.models`."""
+    max_queued_frames: int = 4096
+    """Frames that may wait in this process, for each model."""
+    by_value_bytes: int = 48 * 2**20
+    """Calls up to this size go over gRPC, whose message limit is set to 64 MiB; larger ones through
+    the object store."""
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+class ClassifierClient:
+    """Implements `Classifier` over deployment handles.
+
+    Args:
+        catalog: The models to be had.
+        configured: One handle for each configured model.
+        on_demand: Handle of the multiplexed deployment; None without one.
+        policy: Timeouts, retries, bounds.
+    """
+
+    def __init__(
+        self,
+        catalog: ModelCatalog,
+        configured: Mapping[str, DeploymentHandle[ImageClassifier]],
+        on_demand: DeploymentHandle[OnDemandClassifier] | None,
+        policy: CallPolicy | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._configured = configured
+        self._on_demand = on_demand
+        self._policy = policy or CallPolicy()
+        self._infos: dict[str, ModelInfo] = {}
+        self._lanes: dict[str, Coalescer] = {}
+
+    async def info(self, model: str) -> ModelInfo:
+        """See `Classifier.info`."""
+        handle = self._handle(model)
+        if model not in self._infos:
+            what = _what(model)
+            call = retrying(what, lambda: handle.info.remote(), self._policy.retry)
+            self._infos[model] = await within(self._policy.load_timeout_seconds, what, call)
+        return self._infos[model]
+
+    async def classify(self, model: str, frames: Frames) -> Scores:
+        """See `Classifier.classify`."""
+        lane = self._lanes.get(model)
+        if lane is None:
+            lane = await self._open_lane(model)
+        return await within(self._policy.timeout_seconds, _what(model), lane.submit(frames))
+
+    async def models(self) -> list[ModelStatus]:
+        """See `Classifier.models`."""
+        rest = (name for name in self._catalog.configured if name != self._catalog.default)
+        return list(await asyncio.gather(*map(self._status, (self._catalog.default, *rest))))
+
+    def _handle(self, model: str) -> ClassifierHandle:
+        if self._catalog.is_configured(model):
+            return self._configured[model]
+        if self._on_demand is None:
+            raise ModelUnavailableError(
+                f"The model {model!r} would load on demand, which is switched off here."
+            )
+        return self._on_demand.options(multiplexed_model_id=model)
+
+    async def _open_lane(self, model: str) -> Coalescer:
+        info = await self.info(model)
+        handle = self._handle(model)
+
+        async def send(items: list[Frames]) -> Sequence[ItemResult]:
+            by_value = sum(item.nbytes for item in items) <= self._policy.by_value_bytes
+            target = handle if by_value else handle.options(_by_reference=True)
+            return await retrying(
+                _what(model), lambda: target.classify.remote(items), self._policy.retry
+            )
+
+        if len(self._lanes) >= MAX_LANES:
+            for name in [name for name, lane in self._lanes.items() if lane.idle]:
+                del self._lanes[name]
+        return self._lanes.setdefault(
+            model,
+            Coalescer(
+                send,
+                max_call_frames=info.max_batch_size,
+                max_queued_frames=self._policy.max_queued_frames,
+            ),
+        )
+
+    async def _status(self, model: str) -> ModelStatus:
+        state: ModelState = "ready"
+        info = None
+        handle = self._configured[model]
+        what = _what(model)
+        call = retrying(what, lambda: handle.info.remote(), self._policy.retry)
+        try:
+            info = await within(self._policy.status_timeout_seconds, what, call)
+        except DeadlineExceededError:
+            state = "starting"
+        except VigilError:
+            state = "unavailable"
+        return ModelStatus(model, state, info)
+
+
+def _what(model: str) -> str:
+    return f"The model {model!r}"

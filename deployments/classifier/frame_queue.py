@@ -1,0 +1,116 @@
+"""The queue that both the batcher (in a replica) and the coalescer (at a caller) wait in."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from deployments.errors import OverloadedError, VigilError
+from deployments.types import Frames, Scores
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """Frames that wait for their scores."""
+
+    frames: Frames
+    future: asyncio.Future[Scores]
+    arrived: float = field(default_factory=time.monotonic)
+    queued: bool = True
+    """False once it left the queue, or its caller went away."""
+
+    @property
+    def wanted(self) -> bool:
+        """False once the caller was cancelled or was answered."""
+        return not self.future.done()
+
+    def answer(self, scores: Scores) -> None:
+        """Hand over the scores; without effect when nobody waits any more."""
+        if self.wanted:  # a result set on a cancelled future raises, and would kill the loop
+            self.future.set_result(scores)
+
+    def fail(self, error: VigilError) -> None:
+        """Hand over the error; without effect when nobody waits any more."""
+        if self.wanted:
+            self.future.set_exception(error)
+
+
+class FrameQueue:
+    """First in, first out, bounded by frames; what nobody waits for any more drops out.
+
+    Args:
+        max_item_frames: Larger submissions are cut into items of this size.
+        max_queued_frames: Frames that may wait; beyond them `submit` refuses.
+        wake: Called after something was added.
+    """
+
+    def __init__(
+        self, *, max_item_frames: int, max_queued_frames: int, wake: Callable[[], None]
+    ) -> None:
+        self._max_item_frames = max_item_frames
+        self._max_queued_frames = max_queued_frames
+        self._wake = wake
+        self._items: deque[Item] = deque()
+        self.frames = 0
+        """Frames that wait and are wanted."""
+
+    def __bool__(self) -> bool:
+        return self.frames > 0
+
+    async def submit(self, frames: Frames) -> Scores:
+        """Wait for the scores ``[N, L]`` of frames ``[N, H, W, 3]``, N ≥ 1.
+
+        Raises:
+            OverloadedError: Too many frames wait already. A submission that is larger than the
+                whole queue is taken when nothing else waits.
+            VigilError: Whatever its items failed with.
+        """
+        if self.frames and self.frames + len(frames) > self._max_queued_frames:
+            raise OverloadedError("The model's queue is full; try again shortly.")
+        loop = asyncio.get_running_loop()
+        size = self._max_item_frames
+        items = [
+            Item(frames[start : start + size], loop.create_future())
+            for start in range(0, len(frames), size)
+        ]
+        self._items.extend(items)
+        self.frames += len(frames)
+        self._wake()
+        try:
+            scores = [await item.future for item in items]
+        finally:
+            for item in items:
+                self._abandon(item)
+        return scores[0] if len(scores) == 1 else np.concatenate(scores)
+
+    def take(self, max_frames: int) -> list[Item]:
+        """Remove from the head what fits into ``max_frames``: at least one item, if any waits."""
+        taken: list[Item] = []
+        frames = 0
+        while self._items:
+            item = self._items[0]
+            if item.queued and taken and frames + len(item.frames) > max_frames:
+                break
+            self._items.popleft()
+            if item.queued:
+                self._leave(item)
+                taken.append(item)
+                frames += len(item.frames)
+        return taken
+
+    def _abandon(self, item: Item) -> None:
+        if item.wanted:
+            item.future.cancel()
+        elif not item.future.cancelled():
+            item.future.exception()  # marks it as seen: of several errors one is raised
+        if item.queued:
+            self._leave(item)
+
+    def _leave(self, item: Item) -> None:
+        item.queued = False
+        self.frames -= len(item.frames)
