@@ -1,0 +1,260 @@
+"""What a replica loads: frames in, scores out, equal to ``pipeline("image-classification")``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+import torch
+from PIL import Image
+
+from deployments.classifier.checkpoint import (
+    check,
+    is_demonstration,
+    load_network,
+    load_processor,
+)
+from deployments.classifier.hub import ModelSource, resolve
+from deployments.classifier.labels import Activation, activation, flagged_labels, ordered_labels
+from deployments.classifier.processor import ImageProcessor, Preprocessing, preprocessing
+from deployments.errors import InferenceError, UnsupportedModelError
+from deployments.types import FitMode, Frames, ModelInfo, Scores
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+logger = logging.getLogger(__name__)
+
+DtypeName: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+_Inputs: TypeAlias = Mapping[str, torch.Tensor]
+"""Keyword arguments of the network's forward pass, each ``[N, …]``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """How a model runs."""
+
+    max_batch_size: int = 32
+    """Frames that one forward pass takes at most."""
+    flagged_labels: tuple[str, ...] | None = None
+    """None: inferred from well-known names."""
+    dtype: DtypeName = "auto"
+    """``auto``: bfloat16 on a GPU, float32 on a CPU."""
+    device: str = "auto"
+    """``auto``, or torch's name: ``cpu``, ``cuda``, ``cuda:1`` …"""
+    exact: bool = False
+    """Callers resize bit for bit as the checkpoint's processor does."""
+    num_threads: int | None = None
+    """CPU threads of the forward pass, for the whole process; None: as torch chose."""
+
+
+def load_model(source: ModelSource, options: ModelOptions) -> Model:
+    """Loads and warms a model.
+
+    Raises:
+        ModelNotFoundError, UnsupportedModelError, ModelUnavailableError: As `Model.load`.
+        UnknownLabelError: A flagged label that the model does not have.
+        InferenceError: The model does not run, or its scores are not finite.
+    """
+    model = Model.load(source, options)
+    model.warm()
+    return model
+
+
+class Model:
+    """An image-classification model on its device. Not thread-safe: one call at a time.
+
+    Args:
+        info: What clients may know of it.
+        network: In evaluation mode, on its device.
+        processor: The checkpoint's own, which runs where ``info.input.mode`` is ``WHOLE``.
+        steps: Our own preprocessing.
+    """
+
+    def __init__(
+        self,
+        info: ModelInfo,
+        network: PreTrainedModel,
+        processor: ImageProcessor,
+        steps: Preprocessing,
+    ) -> None:
+        self.info = info
+        self._network = network
+        self._processor = processor
+        self._normalisation = steps.normalisation
+        self._activation = activation(network.config.problem_type, len(info.labels))
+        self._device: torch.device = network.device
+        self._dtype: torch.dtype = network.dtype
+        spec = info.input
+        # Reused by every call: `scores` has waited for the device before it returns. Pinned, so
+        # that the copy to a GPU needs no second one on the way.
+        self._staging = torch.empty(
+            (0 if spec.mode is FitMode.WHOLE else info.max_batch_size, spec.height, spec.width, 3),
+            dtype=torch.uint8,
+            pin_memory=self._device.type == "cuda",
+        )
+
+    @classmethod
+    def load(cls, source: ModelSource, options: ModelOptions) -> Model:
+        """Finds, checks and loads a checkpoint.
+
+        Raises:
+            ModelNotFoundError: There is no such model, revision or directory.
+            UnsupportedModelError: It is not one that can be served safely.
+            ModelUnavailableError: The hub cannot be reached, and the files are not cached.
+            UnknownLabelError: A flagged label that the model does not have.
+        """
+        if options.num_threads is not None:
+            torch.set_num_threads(options.num_threads)
+        device = _device(options.device)
+        checkpoint = resolve(source)
+        check(checkpoint)
+        processor = load_processor(checkpoint)
+        network = load_network(checkpoint, _dtype(options.dtype, device))
+        torch.nn.Module.to(network, device)
+        try:
+            steps = preprocessing(
+                processor, options.exact, getattr(network.config, "image_size", None)
+            )
+        except (ValueError, TypeError) as error:
+            raise UnsupportedModelError(
+                f"The image processor of {source.name!r} has settings that make no sense."
+            ) from error
+        labels = ordered_labels(network.config.id2label)
+        info = ModelInfo(
+            name=source.name,
+            revision=checkpoint.revision,
+            labels=labels,
+            flagged_labels=flagged_labels(labels, options.flagged_labels),
+            input=steps.spec,
+            max_batch_size=options.max_batch_size,
+            demonstration=is_demonstration(checkpoint),
+        )
+        if info.demonstration:
+            logger.warning("%r demonstrates the service; it does not moderate", info.name)
+        return cls(info, network, processor, steps)
+
+    def warm(self) -> None:
+        """Runs the smallest and the largest batch, so that no client waits for first-time work.
+
+        Raises:
+            InferenceError: The model does not run, or its scores are not finite.
+        """
+        spec = self.info.input
+        for count in sorted({1, self.info.max_batch_size}):
+            self.scores([np.zeros((count, spec.height, spec.width, 3), np.uint8)])
+
+    def scores(self, items: Sequence[Frames]) -> Scores:
+        """Scores of a batch; blocking.
+
+        Args:
+            items: Each ``[nᵢ, H, W, 3]`` uint8, fit to ``info.input``; together at most
+                ``info.max_batch_size`` frames. In mode ``WHOLE``, H and W may differ between items.
+
+        Returns:
+            ``[Σ nᵢ, L]`` float32, the items' frames one after the other.
+
+        Raises:
+            InferenceError: The forward pass failed, or its scores are not finite.
+        """
+        self._check(items)
+        try:
+            with torch.inference_mode():
+                logits = torch.cat([self._logits(inputs) for inputs in self._inputs(items)])
+                scores = self._activate(logits).cpu()
+        except torch.OutOfMemoryError as error:
+            raise InferenceError(
+                f"The device has not enough memory for {len(items)} items of {self.info.name!r}."
+            ) from error
+        except (RuntimeError, ValueError, TypeError) as error:
+            logger.exception("the forward pass of %r failed", self.info.name)
+            raise InferenceError(f"The model {self.info.name!r} failed on these frames.") from error
+        if scores.shape[1:] != (len(self.info.labels),):
+            raise InferenceError(f"The model {self.info.name!r} does not score its own labels.")
+        if not torch.isfinite(scores).all():
+            raise InferenceError(
+                f"The model {self.info.name!r} returned scores that are no numbers."
+            )
+        return scores.numpy()
+
+    def _check(self, items: Sequence[Frames]) -> None:
+        """Refuse what the staging buffer cannot take."""
+        spec, count = self.info.input, sum(len(item) for item in items)
+        if not 1 <= count <= self.info.max_batch_size:
+            raise InferenceError(
+                f"A batch of {self.info.name!r} holds 1 to {self.info.max_batch_size} frames, "
+                f"not {count}."
+            )
+        for item in items:
+            fitted = spec.mode is FitMode.WHOLE or item.shape[1:3] == (spec.height, spec.width)
+            if item.ndim != 4 or item.shape[3] != 3 or item.dtype != np.uint8 or not fitted:
+                raise InferenceError(
+                    f"Frames of {item.dtype} {item.shape} are not fit to the model's input, "
+                    f"uint8 (N, {spec.height}, {spec.width}, 3)."
+                )
+
+    def _inputs(self, items: Sequence[Frames]) -> Iterator[_Inputs]:
+        """The network's inputs in the frames' order, in as few forward passes as shapes allow."""
+        if self._normalisation is None:
+            yield from self._process_whole(items)
+            return
+        end = 0
+        staging = self._staging.numpy()
+        for item in items:
+            start, end = end, end + len(item)
+            staging[start:end] = item
+        frames = self._staging[:end].to(self._device, non_blocking=True)
+        yield {"pixel_values": self._normalisation.apply(frames)}
+
+    def _process_whole(self, items: Sequence[Frames]) -> Iterator[_Inputs]:
+        """Runs the checkpoint's own processor; neighbours of one shape share a forward pass."""
+        processed = [
+            dict(self._processor(images=[Image.fromarray(frame)], return_tensors="pt"))
+            for item in items
+            for frame in item
+        ]
+        for _, group in groupby(processed, key=lambda inputs: [v.shape for v in inputs.values()]):
+            members = list(group)
+            yield {
+                name: torch.cat([member[name] for member in members]).to(self._device)
+                for name in members[0]
+            }
+
+    def _logits(self, inputs: _Inputs) -> torch.Tensor:
+        """``[N, L]`` float32."""
+        cast = {
+            name: value.to(self._dtype) if value.is_floating_point() else value
+            for name, value in inputs.items()
+        }
+        logits: torch.Tensor = self._network(**cast).logits
+        return logits.float()
+
+    def _activate(self, logits: torch.Tensor) -> torch.Tensor:
+        match self._activation:
+            case Activation.SOFTMAX:
+                return logits.softmax(-1)
+            case Activation.SIGMOID:
+                return logits.sigmoid()
+            case Activation.NONE:
+                return logits
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise UnsupportedModelError(f"There is no device {name!r}.") from error
+
+
+def _dtype(name: DtypeName, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return _DTYPES[name]
