@@ -1,0 +1,106 @@
+"""TIFF and BigTIFF: the chain of image file directories, one a page (TIFF 6.0, section 2)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from deployments.errors import CorruptMediaError
+from deployments.media.limits import MediaLimits
+from deployments.media.structure.outline import Outline, require_frames, require_pixels
+
+_VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_VALUE_BYTES |= {16: 8, 17: 8, 18: 8}  # BigTIFF
+_INTEGER_CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+
+_WIDTH, _LENGTH = 256, 257
+_STRIP_OFFSETS, _STRIP_BYTE_COUNTS = 273, 279
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
+_TILE_OFFSETS, _TILE_BYTE_COUNTS = 324, 325
+_INTEGER_TAGS = frozenset(
+    {_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH}
+    | {_STRIP_OFFSETS, _STRIP_BYTE_COUNTS, _TILE_OFFSETS, _TILE_BYTE_COUNTS}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How numbers are written in this file."""
+
+    order: str
+    offset: str
+    count: str
+    entry_bytes: int
+
+    @property
+    def inline_bytes(self) -> int:
+        """Values of at most this length stand in the directory entry itself."""
+        return struct.calcsize(self.offset)
+
+
+def outline(data: bytes, limits: MediaLimits) -> Outline:
+    """Walk all directories; every value and every strip or tile must lie within the file.
+
+    Raises:
+        CorruptMediaError: Something lies outside the file, or the chain runs in a circle.
+        MediaTooLargeError: Too many pages, or a page that is too large.
+        struct.error: The data ends within a directory.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    if struct.unpack_from(f"{order}H", data, 2) == (43,):
+        layout, first_at = _Layout(order, f"{order}Q", f"{order}Q", 20), 8
+    else:
+        layout, first_at = _Layout(order, f"{order}I", f"{order}H", 12), 4
+    (position,) = struct.unpack_from(layout.offset, data, first_at)
+    seen: set[int] = set()
+    while position:
+        if position in seen:
+            raise CorruptMediaError("The TIFF is damaged: its pages run in a circle.")
+        seen.add(position)
+        require_frames(len(seen), limits)
+        tags, next_at = _directory(data, position, layout)
+        _check_page(data, tags, limits)
+        (position,) = struct.unpack_from(layout.offset, data, next_at)
+    if not seen:
+        raise CorruptMediaError("The TIFF has no page.")
+    return Outline(len(seen))
+
+
+def _directory(
+    data: bytes, position: int, layout: _Layout
+) -> tuple[dict[int, tuple[int, ...]], int]:
+    """The integer tags of one directory, and where the next directory's offset stands."""
+    (entries,) = struct.unpack_from(layout.count, data, position)
+    position += struct.calcsize(layout.count)
+    end = position + entries * layout.entry_bytes
+    if end > len(data):
+        raise CorruptMediaError("The TIFF is truncated: one of its directories is cut off.")
+    tags: dict[int, tuple[int, ...]] = {}
+    for entry in range(position, end, layout.entry_bytes):
+        tag, kind = struct.unpack_from(f"{layout.order}HH", data, entry)
+        (count,) = struct.unpack_from(layout.offset, data, entry + 4)
+        value_at = entry + 4 + layout.inline_bytes
+        size = count * _VALUE_BYTES.get(kind, 0)
+        if size > layout.inline_bytes:
+            (value_at,) = struct.unpack_from(layout.offset, data, value_at)
+        if value_at + size > len(data):
+            raise CorruptMediaError("The TIFF is truncated: one of its values is cut off.")
+        if tag in _INTEGER_TAGS and kind in _INTEGER_CODES:
+            code = f"{layout.order}{count}{_INTEGER_CODES[kind]}"
+            tags[tag] = struct.unpack_from(code, data, value_at)
+    return tags, end
+
+
+def _check_page(data: bytes, tags: dict[int, tuple[int, ...]], limits: MediaLimits) -> None:
+    require_pixels(tags[_WIDTH][0], tags[_LENGTH][0], limits)
+    if _TILE_WIDTH in tags:
+        # Memory is reserved for a whole tile, however small the page.
+        require_pixels(tags[_TILE_WIDTH][0], tags[_TILE_LENGTH][0], limits)
+    for offsets, byte_counts in (
+        (_STRIP_OFFSETS, _STRIP_BYTE_COUNTS),
+        (_TILE_OFFSETS, _TILE_BYTE_COUNTS),
+    ):
+        # Some writers leave the byte counts out; then the decoder finds the end by itself.
+        for offset, size in zip(tags.get(offsets, ()), tags.get(byte_counts, ()), strict=False):
+            if offset + size > len(data):
+                raise CorruptMediaError("The TIFF is truncated: a part of its pixels is missing.")
