@@ -1,0 +1,205 @@
+"""The sections of `AppConfig`: a model, the on-demand models, the ingress, the video, the limits.
+
+Every key of ``serve_config.yaml`` that does not stand at the top of ``args`` is a field here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from deployments.media.limits import MediaLimits
+
+_MEDIA = MediaLimits()
+
+
+def _gpus(value: object) -> object:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    if value != "auto" and not number:
+        raise ValueError("must be 'auto' or a number of GPUs, 0 or more; fractions are allowed")
+    return value
+
+
+Gpus = Annotated[Literal["auto"] | float, BeforeValidator(_gpus)]
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReplicaRange(Section):
+    """How far a deployment scales by itself; becomes Serve's ``autoscaling_config``."""
+
+    min: int = Field(
+        default=1, ge=0, description="Replicas that always run; 0 starts one on demand."
+    )
+    max: int = Field(default=4, ge=1, description="Replicas that run at most.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min ({self.min}) is greater than max ({self.max})")
+        return self
+
+
+class ModelConfig(Section):
+    """One model that has its own deployment."""
+
+    name: str = Field(min_length=1, description="What clients send as `model_name`.")
+    source: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Hub id or local directory; null: the same as `name`.",
+    )
+    revision: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Hub revision (branch, tag or commit); pin a commit.",
+    )
+    flagged_labels: tuple[str, ...] | None = Field(
+        default=None,
+        description="Labels that make media flagged; null: inferred from well-known names.",
+    )
+    dtype: Dtype = Field(
+        default="auto",
+        description="Precision of the forward pass; auto: what the device is best at.",
+    )
+    exact: bool = Field(
+        default=False,
+        description="Preprocess bit for bit as the model's own processor, at the cost of speed.",
+    )
+    max_batch_size: int = Field(default=32, ge=1, description="Frames in one forward pass at most.")
+    num_gpus: Gpus = Field(
+        default="auto",
+        description="GPUs of one replica; auto: 1 where the cluster has GPUs, else 0.",
+    )
+    num_cpus: float = Field(
+        default=0.5, gt=0, description="CPUs that one replica reserves (logical, for scheduling)."
+    )
+    replicas: ReplicaRange = Field(
+        default=ReplicaRange(), description="How far the model scales by itself."
+    )
+
+    @property
+    def checkpoint(self) -> str:
+        """Hub id or local directory that the weights come from."""
+        return self.source or self.name
+
+
+class OnDemandConfig(Section):
+    """The deployment of the models that clients name and that are not in `models`."""
+
+    allow: tuple[str, ...] = Field(
+        default=(),
+        description="Patterns of hub ids that clients may name (`*` matches anything); "
+        "empty: only the configured models.",
+    )
+    max_loaded: int = Field(default=3, ge=1, description="Models that one replica holds at a time.")
+    dtype: Dtype = Field(default="auto", description="As in `models`.")
+    max_batch_size: int = Field(default=32, ge=1, description="As in `models`.")
+    num_gpus: Gpus = Field(default="auto", description="As in `models`.")
+    num_cpus: float = Field(default=0.1, gt=0, description="As in `models`.")
+    replicas: ReplicaRange = Field(
+        default=ReplicaRange(min=0, max=1),
+        description="As in `models`; with min 0 the first request waits for a replica to start.",
+    )
+
+
+class VideoConfig(Section):
+    """The deployment that decodes videos."""
+
+    replicas: ReplicaRange = Field(
+        default=ReplicaRange(min=1, max=2), description="As in `models`."
+    )
+    num_cpus: float = Field(default=0.2, gt=0, description="As in `models`.")
+    max_concurrent_videos: int = Field(
+        default=2, ge=1, description="Videos that one replica decodes at a time; further ones wait."
+    )
+    max_waiting_videos: int = Field(
+        default=16, ge=1, description="Videos that wait for a replica before new ones get 503."
+    )
+
+
+class IngressConfig(Section):
+    """The deployment that speaks HTTP and decodes images."""
+
+    replicas: ReplicaRange = Field(default=ReplicaRange(), description="As in `models`.")
+    num_cpus: float = Field(default=0.2, gt=0, description="As in `models`.")
+    decode_threads: int = Field(
+        default=2, ge=1, description="Threads of one replica that decode and resize images."
+    )
+    parallel_files_per_request: int = Field(
+        default=8, ge=1, description="Files of one request that are worked on at the same time."
+    )
+    max_concurrent_requests: int = Field(
+        default=64,
+        ge=1,
+        description="Requests that one replica works on at a time; further ones wait.",
+    )
+    max_waiting_requests: int = Field(
+        default=256, ge=1, description="Requests that wait for a replica before new ones get 503."
+    )
+
+
+class LimitsConfig(Section):
+    """What one file, one request and all requests of one ingress replica may cost."""
+
+    max_image_bytes: int = Field(
+        default=_MEDIA.max_image_bytes, ge=1, description="One image file."
+    )
+    max_video_bytes: int = Field(default=2**30, ge=1, description="One video file.")
+    max_pixels: int = Field(
+        default=_MEDIA.max_pixels,
+        ge=1,
+        description="Width × height of an image or of a video's frame.",
+    )
+    max_animation_frames: int = Field(
+        default=_MEDIA.max_animation_frames, ge=1, description="Frames of an animated image."
+    )
+    max_video_frames: int = Field(
+        default=_MEDIA.max_video_frames, ge=1, description="Frames of a video."
+    )
+    max_video_seconds: float = Field(
+        default=_MEDIA.max_video_seconds, gt=0, description="Duration of a video."
+    )
+    max_request_bytes: int = Field(
+        default=2**30 + 2**20,
+        ge=1,
+        description="Body of one request, all files together; beyond: 413.",
+    )
+    max_files_per_request: int = Field(
+        default=64,
+        ge=1,
+        description="Files in one request of the routes that take several; beyond: 413.",
+    )
+    max_inflight_upload_bytes: int = Field(
+        default=2 * 2**30 + 2**21,
+        ge=1,
+        description="Request bodies that one ingress replica holds at the same time; "
+        "beyond: 503 with Retry-After.",
+    )
+
+    @model_validator(mode="after")
+    def _one_request_fits(self) -> Self:
+        if self.max_inflight_upload_bytes < self.max_request_bytes:
+            raise ValueError(
+                "max_inflight_upload_bytes is below max_request_bytes, "
+                "so the largest allowed request could never be accepted"
+            )
+        return self
+
+    @property
+    def media(self) -> MediaLimits:
+        """The limits on a single file, for the modules that read media."""
+        return MediaLimits(
+            max_image_bytes=self.max_image_bytes,
+            max_video_bytes=self.max_video_bytes,
+            max_pixels=self.max_pixels,
+            max_animation_frames=self.max_animation_frames,
+            max_video_frames=self.max_video_frames,
+            max_video_seconds=self.max_video_seconds,
+        )
