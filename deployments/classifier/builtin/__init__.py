@@ -1,0 +1,1 @@
+"""Models that come with the package, one folder each; ``demo`` is the embedded default."""
