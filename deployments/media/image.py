@@ -122,5 +122,5 @@ def _damage_reported(name: str) -> Iterator[None]:
         # header makes Python itself raise: struct.error, IndexError, KeyError, TypeError,
         # ZeroDivisionError, OverflowError, MemoryError, AssertionError … No list stays complete.
         raise CorruptMediaError(
-            f"The {name.upper()} file is damaged or truncated: it cannot be decoded to its end."
+            f"The {name.upper()} file is damaged, cut off, or coded in a way that is not read."
         ) from error

@@ -11,6 +11,9 @@ from deployments.media.structure.outline import Outline, require_frames, require
 
 _ANIMATION_FLAG = 0x02
 
+_ANIMATION_CHUNKS = frozenset({b"VP8X", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP ", b"C2PA"})
+"""Decoders pass over chunks of any other kind; in an animation it could be a damaged frame."""
+
 
 def outline(data: bytes, limits: MediaLimits) -> Outline:
     """Walk all chunks that the RIFF header encloses.
@@ -34,6 +37,8 @@ def outline(data: bytes, limits: MediaLimits) -> Outline:
         body = position + 8
         if body + length > end:
             raise CorruptMediaError("The WebP is truncated: one of its chunks is cut off.")
+        if animated and kind not in _ANIMATION_CHUNKS:
+            raise CorruptMediaError("The WebP is damaged: one of its chunks is of no known kind.")
         if kind == b"VP8X":
             require_pixels(_uint24(data, body + 4) + 1, _uint24(data, body + 7) + 1, limits)
         elif kind == b"ANMF":
@@ -48,7 +53,7 @@ def outline(data: bytes, limits: MediaLimits) -> Outline:
             (bits,) = struct.unpack_from("<I", data, body + 1)
             require_pixels((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, limits)
         position = body + length + (length & 1)
-    if animated and display_seconds and not stills:
+    if animated and display_seconds:
         return Outline(len(display_seconds), tuple(display_seconds))
     if animated or display_seconds or stills != 1:
         raise CorruptMediaError("The WebP is damaged: its frames are not what its header says.")
