@@ -86,9 +86,7 @@ class AppConfig(Section):
     ingress: IngressConfig = Field(
         default=IngressConfig(), description="The deployment that speaks HTTP."
     )
-    video: VideoConfig = Field(
-        default=VideoConfig(), description="The deployment that decodes videos."
-    )
+    video: VideoConfig = Field(default=VideoConfig(), description="Where videos are decoded.")
     limits: LimitsConfig = Field(
         default=LimitsConfig(), description="What is refused for its size."
     )

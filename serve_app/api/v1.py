@@ -49,7 +49,7 @@ class ImagesParameters(BaseModel):
 
 _FILES = upload_form("files", several=True, what="An image; may be animated.")
 _EXAMPLE: Json = {
-    "model": {"name": "builtin/demo", "revision": None},
+    "model": {"name": "Falconsai/nsfw_image_detection", "revision": "main"},
     "results": [
         {
             "index": 0,

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import numpy as np
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from deployments.classifier.fake import FakeClassifier
+from deployments.types import Frames, Scores
+from serve_app.edge import RequestBoundary
+
+from .media import still
+
+FILE = {"file": ("a.png", still(0.5))}
+
+
+class Gate:
+    """Holds every `classify` until it is opened."""
+
+    def __init__(self, classifier: FakeClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.entered = asyncio.Event()
+        self.opened = asyncio.Event()
+        inner = classifier.classify
+
+        async def held(model: str, frames: Frames) -> Scores:
+            self.entered.set()
+            await self.opened.wait()
+            return await inner(model, frames)
+
+        monkeypatch.setattr(classifier, "classify", held)
+
+
+@pytest.fixture
+def gate(classifier: FakeClassifier, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    return Gate(classifier, monkeypatch)
+
+
+async def test_a_request_id_is_taken_over_or_made(client: httpx.AsyncClient) -> None:
+    taken = await client.get("/healthz", headers={"X-Request-ID": "trace:7f-1.a_b"})
+    assert taken.headers.get_list("x-request-id") == ["trace:7f-1.a_b"]
+    made = {(await client.get("/healthz")).headers["x-request-id"] for _ in range(3)}
+    assert len(made) == 3
+
+
+@pytest.mark.parametrize("forged", ["a b", "x" * 129, "", "a\tb", "<script>"])
+async def test_a_request_id_that_could_forge_a_log_line_is_replaced(
+    client: httpx.AsyncClient, forged: str
+) -> None:
+    answer = await client.get("/healthz", headers={"X-Request-ID": forged})
+    assert answer.headers["x-request-id"] != forged
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/api/image-classification", "/v1/models"])
+async def test_errors_carry_the_request_id_too(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path, headers={"X-Request-ID": "me"})
+    assert answer.headers["x-request-id"] == "me"
+
+
+async def test_behind_a_server_that_returns_the_id_itself_it_does_not_come_twice() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    boundary = RequestBoundary(app, timeout_seconds=5, returns_request_id=False)
+    transport = httpx.ASGITransport(boundary)
+    async with httpx.AsyncClient(transport=transport, base_url="http://vigil") as client:
+        assert "x-request-id" not in (await client.get("/")).headers
+
+
+async def test_more_uploads_than_may_be_held_get_503_until_there_is_room(
+    make_client: Callable[..., object], gate: Gate
+) -> None:
+    size = len(httpx.Request("POST", "http://vigil", files=FILE).read())
+    client: httpx.AsyncClient = await make_client(  # type: ignore[misc]
+        limits={"max_request_bytes": size, "max_inflight_upload_bytes": size + size // 2}
+    )
+    first = asyncio.create_task(client.post("/api/image-classification", files=FILE))
+    await gate.entered.wait()
+    refused = await client.post("/api/image-classification", files=FILE)
+    assert refused.status_code == 503
+    assert int(refused.headers["retry-after"]) >= 1
+    assert (await client.get("/healthz")).status_code == 200
+    gate.opened.set()
+    assert (await first).status_code == 200
+    assert (await client.post("/api/image-classification", files=FILE)).status_code == 200
+
+
+async def test_an_answer_that_takes_too_long_becomes_504(
+    make_client: Callable[..., object], gate: Gate
+) -> None:
+    client: httpx.AsyncClient = await make_client(request_timeout_seconds=0.05)  # type: ignore[misc]
+    late = await client.post("/api/image-classification", files=FILE)
+    assert late.status_code == 504
+    assert "0.05 seconds" in late.json()["detail"]
+
+
+async def test_a_timeout_inside_the_service_is_not_mistaken_for_the_requests_own(
+    client: httpx.AsyncClient, classifier: FakeClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def times_out(model: str, frames: Frames) -> Scores:
+        raise TimeoutError
+
+    monkeypatch.setattr(classifier, "classify", times_out)
+    answer = await client.post("/api/image-classification", files=FILE)
+    assert answer.status_code == 500
+
+
+async def test_a_failure_after_the_answer_began_is_left_to_the_server() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("half way")
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    boundary = RequestBoundary(app, timeout_seconds=5, returns_request_id=True)
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    with pytest.raises(RuntimeError, match="half way"):
+        await boundary(scope, receive, send)
+    assert [message["type"] for message in sent] == ["http.response.start"]
+
+
+async def test_32_clients_at_once_get_what_one_client_gets(client: httpx.AsyncClient) -> None:
+    levels = np.linspace(0, 1, 32)
+
+    async def ask(level: float) -> object:
+        files = {"file": ("a.png", still(float(level), size=(300, 200)))}
+        response = await client.post("/api/image-classification", files=files)
+        assert response.status_code == 200
+        return response.json()
+
+    one_by_one = [await ask(level) for level in levels]
+    assert await asyncio.gather(*(ask(level) for level in levels)) == one_by_one
+    assert len({str(answer) for answer in one_by_one}) == 32
