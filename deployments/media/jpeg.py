@@ -73,6 +73,7 @@ def open_jpeg(data: bytes, limits: MediaLimits) -> JpegImage:
     """Read the header.
 
     Raises:
+        CorruptMediaError: There is no pixel, or garbage in the header.
         MediaTooLargeError: Too many pixels or scans.
         ValueError, OSError, SyntaxError: The header is damaged.
     """

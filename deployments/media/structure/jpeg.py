@@ -9,11 +9,11 @@ import re
 import struct
 from dataclasses import dataclass
 
-from deployments.errors import MediaTooLargeError
+from deployments.errors import CorruptMediaError, MediaTooLargeError
 
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
-_START_OF_SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1
+_STUFFING, _START_OF_SCAN, _END_OF_IMAGE, _APP1 = 0x00, 0xDA, 0xD9, 0xE1
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _EXIF_PREFIX = b"Exif\0\0"
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
@@ -43,9 +43,9 @@ class JpegHeader:
 
 def read_header(data: bytes) -> JpegHeader:
     """Follow the segments up to the first scan, or to the first that makes no sense."""
-    exif: bytes | None = None
+    exif_parts: list[bytes] = []
     xmp: bytes | None = None
-    sequential, components = False, 0
+    sequential, components, scan, single_scan = False, 0, None, False
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -55,32 +55,34 @@ def read_header(data: bytes) -> JpegHeader:
         if marker in _WITHOUT_LENGTH:
             position += 2
             continue
-        if marker == _END_OF_IMAGE:
+        if marker in (_STUFFING, _END_OF_IMAGE):
             break
         (length,) = struct.unpack_from(">H", data, position + 2)
         segment = data[position + 4 : position + 2 + length]
         if marker == _START_OF_SCAN:
-            return JpegHeader(
-                exif, xmp, position, sequential and segment[:1] == bytes([components])
-            )
+            scan, single_scan = position, sequential and segment[:1] == bytes([components])
+            break
         if marker in _START_OF_FRAME and len(segment) > 5:
             sequential, components = marker in _SEQUENTIAL, segment[5]
         elif marker == _APP1 and segment.startswith(_EXIF_PREFIX):
             # Longer than one segment: the next ones go on where it ends.
-            exif = segment if exif is None else exif + segment[len(_EXIF_PREFIX) :]
+            exif_parts.append(segment[len(_EXIF_PREFIX) :])
         elif marker == _APP1 and segment.startswith(_XMP_PREFIX):
             xmp = segment[len(_XMP_PREFIX) :]
         position += 2 + length
-    return JpegHeader(exif, xmp)
+    return JpegHeader(b"".join(exif_parts) or None, xmp, scan, single_scan)
 
 
 def require_scans(data: bytes, header: JpegHeader) -> None:
     """Check the number of scans before they are decoded.
 
     Raises:
+        CorruptMediaError: The header cannot be followed, so nobody knows how many there are.
         MediaTooLargeError: More than any camera or editor writes.
     """
-    if header.single_scan or header.scan is None:
+    if header.scan is None:
+        raise CorruptMediaError("The JPEG is damaged: there is garbage in its header.")
+    if header.single_scan:
         return
     scans, position = 0, header.scan
     while found := _MARKER.search(data, position):

@@ -13,6 +13,12 @@ _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11:
 _VALUE_BYTES |= {16: 8, 17: 8, 18: 8}  # BigTIFF
 _INTEGER_CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}
 
+_BYTE_KINDS = frozenset({1, 2, 7})
+
+_MAX_VALUES = 2**20
+"""Numbers that one tag may list: Pillow makes a Python object of each, and a million strips or
+tiles is far beyond any real page."""
+
 _WIDTH, _LENGTH = 256, 257
 _STRIP_OFFSETS, _STRIP_BYTE_COUNTS = 273, 279
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
@@ -53,12 +59,16 @@ def outline(data: bytes, limits: MediaLimits) -> Outline:
         layout, first_at = _Layout(order, f"{order}I", f"{order}H", 12), 4
     (position,) = struct.unpack_from(layout.offset, data, first_at)
     seen: set[int] = set()
+    unread_bytes = len(data)
     while position:
         if position in seen:
             raise CorruptMediaError("The TIFF is damaged: its pages run in a circle.")
         seen.add(position)
         require_frames(len(seen), limits)
-        tags, next_at = _directory(data, position, layout)
+        tags, next_at, read_bytes = _directory(data, position, layout)
+        unread_bytes -= read_bytes
+        if unread_bytes < 0:  # a small file could keep us reading for hours
+            raise CorruptMediaError("The TIFF is damaged: its directories overlap.")
         _check_page(data, tags, limits)
         (position,) = struct.unpack_from(layout.offset, data, next_at)
     if not seen:
@@ -68,13 +78,14 @@ def outline(data: bytes, limits: MediaLimits) -> Outline:
 
 def _directory(
     data: bytes, position: int, layout: _Layout
-) -> tuple[dict[int, tuple[int, ...]], int]:
-    """The integer tags of one directory, and where the next directory's offset stands."""
+) -> tuple[dict[int, tuple[int, ...]], int, int]:
+    """The integer tags of one directory, where the next one's offset stands, and bytes read."""
     (entries,) = struct.unpack_from(layout.count, data, position)
     position += struct.calcsize(layout.count)
     end = position + entries * layout.entry_bytes
     if end > len(data):
         raise CorruptMediaError("The TIFF is truncated: one of its directories is cut off.")
+    read_bytes = end - position
     tags: dict[int, tuple[int, ...]] = {}
     for entry in range(position, end, layout.entry_bytes):
         tag, kind = struct.unpack_from(f"{layout.order}HH", data, entry)
@@ -85,10 +96,13 @@ def _directory(
             (value_at,) = struct.unpack_from(layout.offset, data, value_at)
         if value_at + size > len(data):
             raise CorruptMediaError("The TIFF is truncated: one of its values is cut off.")
+        if count > _MAX_VALUES and kind not in _BYTE_KINDS:
+            raise CorruptMediaError("The TIFF is damaged: one of its lists is impossibly long.")
         if tag in _INTEGER_TAGS and kind in _INTEGER_CODES:
             code = f"{layout.order}{count}{_INTEGER_CODES[kind]}"
             tags[tag] = struct.unpack_from(code, data, value_at)
-    return tags, end
+            read_bytes += size
+    return tags, end, read_bytes
 
 
 def _check_page(data: bytes, tags: dict[int, tuple[int, ...]], limits: MediaLimits) -> None:

@@ -209,6 +209,23 @@ def test_tiff_pages_in_a_circle_are_an_error() -> None:
         decode(bytes(data))
 
 
+def test_tiff_directories_that_overlap_are_an_error() -> None:
+    data = bytearray(b"II*\0\x08\0\0\0" + bytes(30_000))
+    size = struct.pack("<HHIIHHII", 256, 3, 1, 4, 257, 3, 1, 4)
+    for page in range(8, 8 + 36 * 10, 36):
+        data[page : page + 26] = struct.pack("<H", 2000) + size
+        struct.pack_into("<I", data, page + 2 + 12 * 2000, page + 36)
+    with pytest.raises(CorruptMediaError, match="overlap"):
+        open_image(data, LIMITS)
+
+
+def test_a_tiff_tag_with_millions_of_numbers_is_an_error() -> None:
+    tags = [(256, 3, 1, 4), (257, 3, 1, 4), (273, 4, 2_000_000, 100)]
+    page = struct.pack("<H", 3) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    with pytest.raises(CorruptMediaError, match="impossibly long"):
+        open_image(b"II*\0\x08\0\0\0" + page + bytes(8_000_200), LIMITS)
+
+
 def test_missing_tiles_of_a_jpeg_2000_are_an_error() -> None:
     data = image_bytes("jpeg2000", SIZE, tile_size=(16, 16), no_jp2=True)
     tile_parts = [match.start() for match in re.finditer(b"\xff\x90\0\x0a", data)]
@@ -277,3 +294,11 @@ def test_a_jpeg_with_thousands_of_scans_is_refused() -> None:
     bomb = data[:-2] + data[last:-2] * 600 + b"\xff\xd9"
     with pytest.raises(MediaTooLargeError, match="scans"):
         open_image(bomb, LIMITS)
+
+
+@pytest.mark.parametrize("garbage", [b"\x12", b"\xff\0\0\x08abcdef"])
+def test_garbage_between_the_segments_of_a_jpeg_is_an_error(garbage: bytes) -> None:
+    data = image_bytes("jpeg", SIZE)
+    at = data.index(b"\xff\xdb")
+    with pytest.raises(CorruptMediaError):
+        open_image(data[:at] + garbage + data[at:], LIMITS)
