@@ -2,7 +2,7 @@
 
 Everything is generated from seeds; nothing is downloaded. From the repository's root::
 
-    python -m scripts.demo_model.train           # model, metrics.json and card; about 10 minutes
+    python -m scripts.demo_model.train           # model, metrics, card; 8 minutes of one core
     python -m scripts.demo_model.samples         # examples/samples/ and its samples.json
     python -m scripts.demo_model.contact_sheet contact_sheet.png   # to look at what it learns from
 
