@@ -24,6 +24,8 @@ _ERRORS: Mapping[int, str] = {
     504: "The answer was not ready in time.",
 }
 
+_PROBLEM = Problem.model_json_schema()
+
 
 def upload_form(field: str, *, several: bool, what: str) -> OpenApi:
     """The request body of a route that takes files, as ``openapi_extra``.
@@ -48,11 +50,10 @@ def responses(examples: Mapping[str, Json]) -> Responses:
 
 def problems(statuses: Sequence[int]) -> Responses:
     """The errors that a route may give."""
-    schema = Problem.model_json_schema()
     return {
         status: {
             "description": f"{HTTPStatus(status).phrase}: {_ERRORS[status]}",
-            "content": {MEDIA_TYPE: {"schema": schema}},
+            "content": {MEDIA_TYPE: {"schema": _PROBLEM}},
         }
         for status in statuses
     }
