@@ -7,14 +7,14 @@ import logging
 import os
 import sys
 import sysconfig
-import tempfile
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from serve_app.launcher import ports, processes
-from serve_app.launcher.supervisor import Supervisor
+from serve_app.launcher.runtime_folder import runtime_folder
+from serve_app.launcher.supervisor import Supervisor, hold_signals
 
 logger = logging.getLogger("vigil")
 
@@ -41,12 +41,13 @@ def main() -> None:
     """Runs the service described by a Serve configuration file until it is told to stop."""
     arguments = _parse_arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    hold_signals()
     try:
         http = _read_config(arguments.config).http_options
         _clear_leftovers()
         ports.require_free(http.host, http.port)
-        with tempfile.TemporaryDirectory(prefix="vigil-", ignore_cleanup_errors=True) as folder:
-            _set_environment(Path(folder))
+        with runtime_folder() as folder:
+            _set_environment(folder)
             status = Supervisor(
                 _serve_command(arguments.config), drain_seconds=arguments.drain_seconds
             ).run()

@@ -20,9 +20,8 @@ from serve_app.launcher.processes import Process
 logger = logging.getLogger(__name__)
 
 _PROXY_EXECUTABLE = "haproxy"
-_FRONTEND = (
-    "frontend http_frontend"  # as Serve 2.60 names it in ray/serve/_private/haproxy_templates.py
-)
+# As Serve 2.60 names it in ray/serve/_private/haproxy_templates.py.
+_FRONTEND = "frontend http_frontend"
 _CONFIGURATION = """\
 global
     stats socket {socket} mode 600 level admin expose-fd listeners

@@ -101,6 +101,15 @@ def supervisor_tag() -> str:
     return f"{_pid_namespace(me.pid)}/{me.pid}/{me.start_ticks}"
 
 
+def is_supervisor_gone(tag: str) -> bool:
+    """Whether the launcher with this tag has ended. False where that cannot be told from here."""
+    namespace, _, identity = tag.partition("/")
+    pid, _, start_ticks = identity.partition("/")
+    if namespace != _pid_namespace(os.getpid()) or not (pid.isdigit() and start_ticks.isdigit()):
+        return False
+    return not Process(int(pid), int(start_ticks)).is_alive()
+
+
 def leftovers() -> list[Process]:
     """Processes of this user that a launcher started which itself is gone.
 
@@ -108,17 +117,10 @@ def leftovers() -> list[Process]:
     ever taken for ours. A launcher in another container (PID namespace) is not judged from here.
     """
     uid = os.getuid()
-    namespace = _pid_namespace(os.getpid())
     found = []
     for status in _all_statuses():
         tag = _tag_of(status.process.pid, uid)
-        if tag is None or status.state in "ZX":
-            continue
-        tag_namespace, _, identity = tag.partition("/")
-        pid, _, start_ticks = identity.partition("/")
-        if tag_namespace != namespace or not (pid.isdigit() and start_ticks.isdigit()):
-            continue
-        if not Process(int(pid), int(start_ticks)).is_alive():
+        if tag is not None and status.state not in "ZX" and is_supervisor_gone(tag):
             found.append(status.process)
     return found
 

@@ -18,6 +18,11 @@ _STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 _POLL_SECONDS = 0.1
 
 
+def hold_signals() -> None:
+    """Keeps signals pending from now on, until `Supervisor.run` looks at them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS | {signal.SIGCHLD})
+
+
 class Supervisor:
     """Owner of the service's process tree.
 
@@ -44,7 +49,7 @@ class Supervisor:
             Exit status: 0 after a stop that a signal asked for, else the command's own (1 where
             that is 0: a service does not end by itself).
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS | {signal.SIGCHLD})
+        hold_signals()
         processes.become_reaper()
         launcher_pid = os.getpid()
 
