@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx2  # the HTTP client of huggingface_hub, whose errors pass through it
@@ -176,6 +177,10 @@ def _fetch(source: ModelSource, repository: str, revision: str | None) -> Checkp
     except (httpx2.HTTPError, OSError) as error:
         # HfHubHTTPError (5xx, 429 …), LocalEntryNotFoundError (offline, not cached), full disk.
         logger.warning("fetching model %r failed: %s", name, type(error).__name__)
+        if _status(error) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise UnsupportedModelError(
+                f"The hub forbids access to the model {name!r}; check ACCESS_TOKEN."
+            ) from error
         raise ModelUnavailableError(
             f"The model {name!r} is not cached and the hub cannot be reached at the moment."
         ) from error
@@ -183,3 +188,12 @@ def _fetch(source: ModelSource, repository: str, revision: str | None) -> Checkp
     if not (directory / "config.json").is_file():
         raise UnsupportedModelError(f"The repository of the model {name!r} holds no config.json.")
     return Checkpoint(name, directory, directory.name)
+
+
+def _status(error: BaseException | None) -> int | None:
+    """HTTP status of the hub's answer behind an error, where there was one."""
+    while error is not None:
+        if isinstance(error, hub_errors.HfHubHTTPError):
+            return error.response.status_code
+        error = error.__cause__
+    return None

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import torch
-from PIL import Image
 
 from deployments.classifier.checkpoint import (
     check,
@@ -19,10 +17,11 @@ from deployments.classifier.checkpoint import (
     load_processor,
 )
 from deployments.classifier.hub import ModelSource, resolve
+from deployments.classifier.inputs import FittedInputs, InputMaker, NetworkInputs, WholeInputs
 from deployments.classifier.labels import Activation, activation, flagged_labels, ordered_labels
 from deployments.classifier.processor import ImageProcessor, Preprocessing, preprocessing
 from deployments.errors import InferenceError, UnsupportedModelError
-from deployments.types import FitMode, Frames, ModelInfo, Scores
+from deployments.types import Frames, ModelInfo, Scores
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -31,9 +30,6 @@ logger = logging.getLogger(__name__)
 
 DtypeName: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-_Inputs: TypeAlias = Mapping[str, torch.Tensor]
-"""Keyword arguments of the network's forward pass, each ``[N, …]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +82,12 @@ class Model:
     ) -> None:
         self.info = info
         self._network = network
-        self._processor = processor
-        self._normalisation = steps.normalisation
-        self._activation = activation(network.config.problem_type, len(info.labels))
-        self._device: torch.device = network.device
-        self._dtype: torch.dtype = network.dtype
-        spec = info.input
-        # Reused by every call: `scores` has waited for the device before it returns. Pinned, so
-        # that the copy to a GPU needs no second one on the way.
-        self._staging = torch.empty(
-            (0 if spec.mode is FitMode.WHOLE else info.max_batch_size, spec.height, spec.width, 3),
-            dtype=torch.uint8,
-            pin_memory=self._device.type == "cuda",
+        self._inputs: InputMaker = (
+            FittedInputs(info.input, steps.normalisation, info.max_batch_size, network.device)
+            if steps.normalisation
+            else WholeInputs(processor, network.device)
         )
+        self._activation = activation(network.config.problem_type, len(info.labels))
 
     @classmethod
     def load(cls, source: ModelSource, options: ModelOptions) -> Model:
@@ -117,7 +106,7 @@ class Model:
         check(checkpoint)
         processor = load_processor(checkpoint)
         network = load_network(checkpoint, _dtype(options.dtype, device))
-        torch.nn.Module.to(network, device)
+        torch.nn.Module.to(network, device)  # PreTrainedModel's own is not typed for a device
         try:
             steps = preprocessing(
                 processor, options.exact, getattr(network.config, "image_size", None)
@@ -162,15 +151,21 @@ class Model:
 
         Raises:
             InferenceError: The forward pass failed, or its scores are not finite.
+            MediaTooLargeError: In mode ``WHOLE``, a frame too long for the model's own processor.
         """
-        self._check(items)
+        count = sum(map(len, items))
+        if not 1 <= count <= self.info.max_batch_size:
+            raise InferenceError(
+                f"A batch of {self.info.name!r} holds 1 to {self.info.max_batch_size} frames, "
+                f"not {count}."
+            )
         try:
             with torch.inference_mode():
-                logits = torch.cat([self._logits(inputs) for inputs in self._inputs(items)])
+                logits = torch.cat([self._logits(inputs) for inputs in self._inputs.batches(items)])
                 scores = self._activate(logits).cpu()
         except torch.OutOfMemoryError as error:
             raise InferenceError(
-                f"The device has not enough memory for {len(items)} items of {self.info.name!r}."
+                f"The device has not enough memory for {count} frames of {self.info.name!r}."
             ) from error
         except (RuntimeError, ValueError, TypeError) as error:
             logger.exception("the forward pass of %r failed", self.info.name)
@@ -183,53 +178,10 @@ class Model:
             )
         return scores.numpy()
 
-    def _check(self, items: Sequence[Frames]) -> None:
-        """Refuse what the staging buffer cannot take."""
-        spec, count = self.info.input, sum(len(item) for item in items)
-        if not 1 <= count <= self.info.max_batch_size:
-            raise InferenceError(
-                f"A batch of {self.info.name!r} holds 1 to {self.info.max_batch_size} frames, "
-                f"not {count}."
-            )
-        for item in items:
-            fitted = spec.mode is FitMode.WHOLE or item.shape[1:3] == (spec.height, spec.width)
-            if item.ndim != 4 or item.shape[3] != 3 or item.dtype != np.uint8 or not fitted:
-                raise InferenceError(
-                    f"Frames of {item.dtype} {item.shape} are not fit to the model's input, "
-                    f"uint8 (N, {spec.height}, {spec.width}, 3)."
-                )
-
-    def _inputs(self, items: Sequence[Frames]) -> Iterator[_Inputs]:
-        """The network's inputs in the frames' order, in as few forward passes as shapes allow."""
-        if self._normalisation is None:
-            yield from self._process_whole(items)
-            return
-        end = 0
-        staging = self._staging.numpy()
-        for item in items:
-            start, end = end, end + len(item)
-            staging[start:end] = item
-        frames = self._staging[:end].to(self._device, non_blocking=True)
-        yield {"pixel_values": self._normalisation.apply(frames)}
-
-    def _process_whole(self, items: Sequence[Frames]) -> Iterator[_Inputs]:
-        """Runs the checkpoint's own processor; neighbours of one shape share a forward pass."""
-        processed = [
-            dict(self._processor(images=[Image.fromarray(frame)], return_tensors="pt"))
-            for item in items
-            for frame in item
-        ]
-        for _, group in groupby(processed, key=lambda inputs: [v.shape for v in inputs.values()]):
-            members = list(group)
-            yield {
-                name: torch.cat([member[name] for member in members]).to(self._device)
-                for name in members[0]
-            }
-
-    def _logits(self, inputs: _Inputs) -> torch.Tensor:
+    def _logits(self, inputs: NetworkInputs) -> torch.Tensor:
         """``[N, L]`` float32."""
         cast = {
-            name: value.to(self._dtype) if value.is_floating_point() else value
+            name: value.to(self._network.dtype) if value.is_floating_point() else value
             for name, value in inputs.items()
         }
         logits: torch.Tensor = self._network(**cast).logits
@@ -249,8 +201,8 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.device(name)
-    except RuntimeError as error:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # the latter from a torch without CUDA
         raise UnsupportedModelError(f"There is no device {name!r}.") from error
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from PIL import Image
+from torch.utils.dlpack import from_dlpack
 
 from deployments.types import FitMode, Frame, InputSpec, Resample
 
@@ -82,7 +83,7 @@ def _resize(frame: Frame, height: int, width: int, spec: InputSpec) -> Frame:
         image = Image.fromarray(np.ascontiguousarray(frame))
         return np.asarray(image.resize((width, height), _PILLOW_FILTERS[spec.resample]))
     # By DLPack, as from_numpy warns about read-only memory.
-    pixels = torch.from_dlpack(np.ascontiguousarray(frame))
+    pixels = from_dlpack(np.ascontiguousarray(frame))
     # The batch axis comes first and the permutation last: so the tensor counts as channels-last,
     # which has a kernel of its own for three channels (5 to 12 times as fast), as is the result.
     resized = torch.nn.functional.interpolate(
