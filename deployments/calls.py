@@ -79,8 +79,6 @@ async def retrying(what: str, call: Callable[[], Awaitable[Result]], policy: Ret
         except LOST as error:
             if not retries_left:
                 raise ReplicaLostError(f"{what} died under the call.") from error
-        except RayTaskError as error:
-            raise _cause(what, error) from error
         except BackPressureError as error:
             raise OverloadedError(
                 f"{what} has a full queue; try again shortly.", round(error.retry_after_s or 1)
@@ -89,13 +87,16 @@ async def retrying(what: str, call: Callable[[], Awaitable[Result]], policy: Ret
             raise ModelUnavailableError(
                 f"{what} could not be started; the operator's logs say why."
             ) from error
+        except Exception as error:
+            raise _raised_by_replica(what, error) from error
         retries_left -= 1
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-def _cause(what: str, error: RayTaskError) -> VigilError:
-    """Our own error out of Ray's wrapper."""
-    if isinstance(error.cause, VigilError):
-        return error.cause
+def _raised_by_replica(what: str, error: Exception) -> VigilError:
+    """Our own error as the replica raised it: calls by value bring it bare, others wrapped."""
+    cause = error.cause if isinstance(error, RayTaskError) else error
+    if isinstance(cause, VigilError):
+        return cause
     return InferenceError(f"{what} failed on this input.")

@@ -61,6 +61,8 @@ async def test_retries_are_bounded() -> None:
         (raised_in_replica(CorruptMediaError("cut")), CorruptMediaError),
         (raised_in_replica(OverloadedError("full", 3)), OverloadedError),
         (raised_in_replica(ZeroDivisionError()), InferenceError),
+        (CorruptMediaError("cut"), CorruptMediaError),
+        (ZeroDivisionError(), InferenceError),
         (BackPressureError(9, 9), OverloadedError),
         (DeploymentUnavailableError(None), ModelUnavailableError),
     ],

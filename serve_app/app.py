@@ -1,0 +1,206 @@
+"""The application: one deployment for each model, the on-demand models, the video, the ingress.
+
+``serve run serve_config.yaml`` calls `build`; every option of every deployment is set here.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+from collections.abc import Mapping, Sequence
+
+import ray
+from ray import serve
+from ray.serve.config import AutoscalingConfig
+from ray.serve.deployment import Application
+
+from deployments.classifier.catalog import ModelCatalog
+from deployments.classifier.client import CallPolicy
+from deployments.classifier.deployment import ImageClassifier
+from deployments.classifier.hub import ModelSource
+from deployments.classifier.model import Model, ModelOptions, load_model
+from deployments.classifier.on_demand import OnDemandClassifier
+from deployments.classifier.replica import LoadModel
+from deployments.video.deployment import VideoClassifier
+from serve_app.config import (
+    AppConfig,
+    Gpus,
+    ModelConfig,
+    OnDemandConfig,
+    ReplicaRange,
+    environment,
+    resolve,
+)
+from serve_app.ingress import Ingress
+
+logger = logging.getLogger(__name__)
+
+BATCHES_OF_CALLS = 2
+"""Calls that a model's replica holds, in batches: one in the model, one that gathers meanwhile."""
+
+TARGET_CALLS_PER_MODEL_REPLICA = 4.0
+"""Calls per replica that the autoscaler aims at: one batch in the model and some that gather."""
+
+MAX_QUEUED_CALLS = 256
+"""Calls that wait in one caller for a model's replica; beyond them: 503."""
+
+MAX_QUEUED_FRAMES = 2048
+"""Frames that wait in one replica (150 KB each at 224 × 224); beyond them: 503."""
+
+
+def build(args: Mapping[str, object]) -> Application:
+    """Build the application from ``args`` of ``serve_config.yaml`` and the environment.
+
+    Raises:
+        ConfigError: The configuration cannot be used; the message names the keys.
+    """
+    config = resolve(args, environment())
+    return assemble(config, {model.name: model_loader(config, model) for model in config.models})
+
+
+def assemble(config: AppConfig, loaders: Mapping[str, LoadModel]) -> Application:
+    """Wire the deployments together.
+
+    Args:
+        config: The resolved configuration.
+        loaders: For each configured model, what loads it in its replica.
+    """
+    catalog = ModelCatalog(
+        default=config.default_model,
+        configured=tuple(model.name for model in config.models),
+        allow=config.on_demand.allow,
+    )
+    policy = CallPolicy(timeout_seconds=config.classify_timeout_seconds)
+    names = deployment_names([model.name for model in config.models])
+    models = {
+        model.name: _model(names[model.name], model, loaders[model.name]) for model in config.models
+    }
+    on_demand = _on_demand(config) if config.on_demand.allow else None
+    videos = _videos(config, catalog, policy, models, on_demand)
+    deployment = serve.deployment(
+        name="Ingress",
+        num_replicas="auto",
+        autoscaling_config=_autoscaling(
+            config.ingress.replicas, config.ingress.max_concurrent_requests / 2
+        ),
+        max_ongoing_requests=config.ingress.max_concurrent_requests,
+        max_queued_requests=config.ingress.max_waiting_requests,
+        ray_actor_options={"num_cpus": config.ingress.num_cpus},
+        graceful_shutdown_timeout_s=config.request_timeout_seconds,
+    )(Ingress)
+    return deployment.bind(config, catalog, policy, models, on_demand, videos)
+
+
+def deployment_names(models: Sequence[str]) -> dict[str, str]:
+    """One deployment name for each model name: readable, and free of what URLs or metrics mangle.
+
+    Raises:
+        ValueError: Two models would share a deployment name.
+    """
+    names = {model: f"model-{re.sub(r'[^A-Za-z0-9._-]+', '-', model)}" for model in models}
+    if len(set(names.values())) < len(names):
+        raise ValueError(f"models: two names differ only in their punctuation: {', '.join(names)}")
+    return names
+
+
+def model_loader(config: AppConfig, model: ModelConfig) -> LoadModel:
+    """What loads a configured model in its replica."""
+    source = ModelSource(
+        name=model.name,
+        location=model.source,
+        revision=model.revision,
+        token=_token(config),
+    )
+    options = ModelOptions(
+        dtype=model.dtype,
+        exact=model.exact,
+        max_batch_size=model.max_batch_size,
+        flagged_labels=model.flagged_labels,
+        num_threads=_threads(model.num_cpus),
+    )
+    return functools.partial(load_model, source, options)
+
+
+def _load_by_name(token: str | None, options: ModelOptions, name: str) -> Model:
+    return load_model(ModelSource.requested(name, token), options)
+
+
+def _model(name: str, model: ModelConfig, load: LoadModel) -> Application:
+    deployment = serve.deployment(
+        name=name,
+        num_replicas="auto",
+        autoscaling_config=_autoscaling(model.replicas, TARGET_CALLS_PER_MODEL_REPLICA),
+        max_ongoing_requests=BATCHES_OF_CALLS * model.max_batch_size,
+        max_queued_requests=MAX_QUEUED_CALLS,
+        ray_actor_options=_resources(model.num_cpus, model.num_gpus),
+    )(ImageClassifier)
+    return deployment.bind(load, MAX_QUEUED_FRAMES)
+
+
+def _on_demand(config: AppConfig) -> Application:
+    settings: OnDemandConfig = config.on_demand
+    options = ModelOptions(
+        dtype=settings.dtype,
+        max_batch_size=settings.max_batch_size,
+        num_threads=_threads(settings.num_cpus),
+    )
+    deployment = serve.deployment(
+        name="OnDemandClassifier",
+        num_replicas="auto",
+        autoscaling_config=_autoscaling(settings.replicas, TARGET_CALLS_PER_MODEL_REPLICA),
+        max_ongoing_requests=BATCHES_OF_CALLS * settings.max_batch_size * settings.max_loaded,
+        max_queued_requests=MAX_QUEUED_CALLS,
+        ray_actor_options=_resources(settings.num_cpus, settings.num_gpus),
+    )(OnDemandClassifier)
+    load = functools.partial(_load_by_name, _token(config), options)
+    return deployment.bind(load, settings.max_loaded, MAX_QUEUED_FRAMES)
+
+
+def _videos(
+    config: AppConfig,
+    catalog: ModelCatalog,
+    policy: CallPolicy,
+    models: Mapping[str, Application],
+    on_demand: Application | None,
+) -> Application:
+    settings = config.video
+    deployment = serve.deployment(
+        name="VideoClassifier",
+        num_replicas="auto",
+        autoscaling_config=_autoscaling(settings.replicas, settings.max_concurrent_videos),
+        max_ongoing_requests=settings.max_concurrent_videos,
+        max_queued_requests=settings.max_waiting_videos,
+        ray_actor_options={"num_cpus": settings.num_cpus},
+        # A rolling update or a shutdown lets the videos in work finish.
+        graceful_shutdown_timeout_s=config.request_timeout_seconds,
+    )(VideoClassifier)
+    return deployment.bind(
+        catalog, policy, models, on_demand, config.limits.media, settings.max_concurrent_videos
+    )
+
+
+def _autoscaling(replicas: ReplicaRange, target_calls: float) -> AutoscalingConfig:
+    return AutoscalingConfig(
+        min_replicas=replicas.min,
+        max_replicas=replicas.max,
+        initial_replicas=None if replicas.min == 0 else replicas.min,
+        target_ongoing_requests=target_calls,
+    )
+
+
+def _resources(num_cpus: float, num_gpus: Gpus) -> dict[str, float]:
+    if num_gpus == "auto":
+        # The builder runs on the cluster, so this is what the cluster has.
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        num_gpus = 1.0 if resources.get("GPU", 0) else 0.0
+    return {"num_cpus": num_cpus, "num_gpus": num_gpus}
+
+
+def _threads(num_cpus: float) -> int:
+    """Torch threads of a replica: its whole CPUs, as a fraction still needs a thread."""
+    return max(1, round(num_cpus))
+
+
+def _token(config: AppConfig) -> str | None:
+    return config.access_token.get_secret_value() if config.access_token else None

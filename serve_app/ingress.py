@@ -1,0 +1,53 @@
+"""The Ingress deployment: builds the HTTP application on its replica."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from deployments.classifier.catalog import ModelCatalog
+from deployments.classifier.client import CallPolicy, ClassifierClient
+from deployments.classifier.deployment import ImageClassifier
+from deployments.classifier.on_demand import OnDemandClassifier
+from deployments.video.client import VideoClient
+from deployments.video.deployment import VideoClassifier
+from serve_app.application import create_app
+from serve_app.config import AppConfig
+
+
+@serve.ingress()
+class Ingress:
+    """Receives every request; its options are set in ``serve_app.app``.
+
+    Args:
+        config: The whole configuration.
+        catalog: The models to be had.
+        policy: How models are called.
+        models: One handle for each configured model.
+        on_demand: Handle of the on-demand deployment; None where no model is allowed.
+        videos: The video deployment's handle.
+    """
+
+    def __init__(
+        self,
+        config: AppConfig,
+        catalog: ModelCatalog,
+        policy: CallPolicy,
+        models: Mapping[str, DeploymentHandle[ImageClassifier]],
+        on_demand: DeploymentHandle[OnDemandClassifier] | None,
+        videos: DeploymentHandle[VideoClassifier],
+    ) -> None:
+        self._config = config
+        self._classifier = ClassifierClient(catalog, models, on_demand, policy)
+        self._videos = VideoClient(videos, config.request_timeout_seconds)
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """Called by Serve on the replica, after ``__init__``.
+
+        An application that is built here need not be picklable, so it may hold threads and locks.
+        """
+        # Serve's HTTP server puts X-Request-ID on the answers itself.
+        return create_app(self._config, self._classifier, self._videos, returns_request_id=False)
