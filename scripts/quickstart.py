@@ -1,7 +1,7 @@
 """Starts the service, sends the bundled samples through its REST API and goes on serving.
 
-Speaks to the service over HTTP alone, as any client does. The service itself is started and stopped by
-the launcher (`serve_app.launcher`), as in a container.
+Speaks to the service over HTTP alone, as any client does. The service itself is started and
+stopped by the launcher (`serve_app.launcher`), as in a container.
 """
 
 from __future__ import annotations
