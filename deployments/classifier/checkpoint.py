@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import cast
@@ -24,6 +25,8 @@ from deployments.classifier.processor import ImageProcessor
 from deployments.errors import UnsupportedModelError
 
 logger = logging.getLogger(__name__)
+
+_LOAD_LOCK = threading.Lock()
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
@@ -86,16 +89,19 @@ def load_processor(checkpoint: Checkpoint) -> ImageProcessor:
     return cast(ImageProcessor, processor)
 
 
-def load_network(checkpoint: Checkpoint, dtype: torch.dtype) -> PreTrainedModel:
-    """The network with the checkpoint's weights, in evaluation mode, on the CPU.
+def load_network(checkpoint: Checkpoint) -> PreTrainedModel:
+    """The network with the checkpoint's weights, in evaluation mode, float32, on the CPU.
+
+    One load at a time, and always float32: while it loads, transformers changes the process's
+    default dtype and initialisers, which must disturb neither another load nor a running model.
 
     Raises:
         UnsupportedModelError: transformers cannot load it, or weights are missing.
     """
-    with _loading(checkpoint, "model"):
+    with _LOAD_LOCK, _loading(checkpoint, "model"):
         network, report = transformers.AutoModelForImageClassification.from_pretrained(
             checkpoint.directory,
-            dtype=dtype,
+            dtype=torch.float32,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,

@@ -105,8 +105,9 @@ class Model:
         checkpoint = resolve(source)
         check(checkpoint)
         processor = load_processor(checkpoint)
-        network = load_network(checkpoint, _dtype(options.dtype, device))
-        torch.nn.Module.to(network, device)  # PreTrainedModel's own is not typed for a device
+        network = load_network(checkpoint)
+        # PreTrainedModel's own is not typed for a device.
+        torch.nn.Module.to(network, device, _dtype(options.dtype, device))
         try:
             steps = preprocessing(
                 processor, options.exact, getattr(network.config, "image_size", None)

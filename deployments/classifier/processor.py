@@ -115,8 +115,10 @@ class Normalisation:
         channels = frames.permute(0, 3, 1, 2).contiguous()
         if self.flip_channels:
             channels = channels.flip(1)
-        scale = torch.tensor(self.scale, device=frames.device).view(1, 3, 1, 1)
-        bias = torch.tensor(self.bias, device=frames.device).view(1, 3, 1, 1)
+        scale, bias = (
+            torch.tensor(value, dtype=torch.float32, device=frames.device).view(1, 3, 1, 1)
+            for value in (self.scale, self.bias)
+        )
         return channels.float().mul_(scale).add_(bias)
 
 
