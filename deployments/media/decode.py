@@ -30,6 +30,10 @@ decoders drop what they cannot decode, or go on without a mark, unless they are 
 _FIELD_PAIRS = frozenset({"h264", "mpeg2video"})
 """Codecs in which the two fields of one frame may be two packets."""
 
+_SHOWING_EXISTING = frozenset({"vp9"})
+"""Codecs in which a packet may just tell to show a frame that an earlier one brought. Such a frame
+carries the earlier packet's tag; but these codecs do not reorder, so frames settle in order."""
+
 _MOST_DELAYED = 64
 """Packets a decoder may take in before the frame of an earlier one comes out: more than the 16
 pictures (32 fields) that H.264 and HEVC may reorder, and than libdav1d holds back."""
@@ -90,7 +94,9 @@ def decode(source: OpenContainer, index: PacketIndex, threads: int = 1) -> Itera
 def _configure(context: VideoCodecContext, codec: str, threads: int) -> None:
     context.options = dict(_MARKED if codec in _CONCEALING else _STRICT)
     context.thread_count = threads
-    context.thread_type = ThreadType.AUTO if threads > 1 else ThreadType.NONE
+    # A VP9 packet may hold a hidden frame before the one it shows. With a thread for each frame the
+    # hidden one's error comes behind the other's success, and PyAV's `decode` drops it then.
+    context.thread_type = ThreadType.SLICE if codec == "vp9" else ThreadType.AUTO
     context.copy_opaque = True
 
 
@@ -111,8 +117,8 @@ class _Ledger:
         self._is_hevc = source.codec == "hevc"
         self._has_fields = source.codec in _FIELD_PAIRS
         self._leading = index.leading()
-        keyframes = index.keyframe.nonzero()[0]
-        self._second_keyframe = int(keyframes[1]) if len(keyframes) > 1 else len(index.pts)
+        self._is_in_order = source.codec in _SHOWING_EXISTING
+        self._second_keyframe = index.second_keyframe
         self._patience = _MOST_DELAYED + threads
         self._owed: dict[int, None] = {}
         self._interlaced: deque[int] = deque(maxlen=2 * self._patience)
@@ -142,12 +148,13 @@ class _Ledger:
             tag = frame.opaque
             if frame.is_corrupt or not isinstance(tag, _Tag):
                 raise CorruptMediaError("The video is damaged: a frame cannot be decoded whole.")
+            ordinal = next(iter(self._owed), tag.ordinal) if self._is_in_order else tag.ordinal
             if self._first is None:
-                self._first = tag.ordinal
+                self._first = ordinal
             if frame.interlaced_frame:
-                self._interlaced.append(tag.ordinal)
-            self._owed.pop(tag.ordinal, None)
-            yield DecodedFrame(frame, tag.ordinal)
+                self._interlaced.append(ordinal)
+            self._owed.pop(ordinal, None)
+            yield DecodedFrame(frame, ordinal)
 
     def close(self) -> None:
         """The decoder has nothing left to give."""

@@ -40,17 +40,28 @@ class PacketIndex:
     empty packet, nothing that an edit list cuts away."""
 
     @property
-    def has_pts(self) -> bool:
-        """Whether the container stores the presentation time of every frame (AVI has none)."""
-        return bool((self.pts[self.shown] != NO_TIME).all())
-
-    @property
     def first_keyframe(self) -> int:
         """Ordinal of the first packet that decoding may start at; 0 if none is marked."""
         return int(self.keyframe.argmax())
 
+    @property
+    def second_keyframe(self) -> int:
+        """Ordinal of the keyframe after the first; P if there is none."""
+        return int(np.append(self.keyframe.nonzero()[0], [len(self.pts)] * 2)[1])
+
+    @property
+    def has_pts(self) -> bool:
+        """Whether the container stores presentation times (AVI does not).
+
+        Matroska cannot store times before zero, which pictures that lead the first keyframe have
+        where a file was cut there: these alone may lack one.
+        """
+        known = self.pts != NO_TIME
+        lacking = (self.shown & ~known)[self.second_keyframe :]
+        return bool(known[self.first_keyframe]) and not lacking.any()
+
     def leading(self) -> BoolArray:
-        """``[P]``: shown before the keyframe that precedes it in decoding order.
+        """``[P]``: to be shown before the keyframe that precedes it in decoding order.
 
         Where decoding starts at that keyframe these cannot be decoded, and are not shown.
         """
@@ -70,7 +81,7 @@ class PacketIndex:
                 then, which a constant delay apart are the same in order.
         """
         if self.has_pts:
-            times = np.sort(self.pts[self.shown])
+            times = np.sort(self.pts[self.shown & (self.pts != NO_TIME)])
             return times if first_pts is None else times[times >= first_pts]
         times = self.dts[self.shown]
         known = times != NO_TIME

@@ -44,7 +44,7 @@ class PictureMaker:
         converted = self._reformatter.reformat(
             frame, format="rgb24", src_colorspace=_matrix(frame), threads=1
         )
-        pixels = np.asarray(converted.to_ndarray(), np.uint8)
+        pixels = np.ascontiguousarray(converted.to_ndarray(), np.uint8)
         return upright(pixels, frame_orientation(frame))
 
 

@@ -118,8 +118,8 @@ def open_video(data: Buffer, limits: MediaLimits, *, threads: int = 1) -> OpenVi
         first = next(decode(source, index, threads)).frame
         _require_pixels(first.width, first.height, limits)
         times = index.presentation(first.pts)
-        seconds = float((int(times[-1]) - int(times[0])) * index.time_base)
-        seconds += _last_frame_seconds(source, index, times)
+        units = int(times[-1]) - int(times[0]) + _last_frame_units(source, index, times)
+        seconds = float(units * index.time_base)
         rotation = CLOCKWISE_DEGREES[frame_orientation(first)]
         size = (first.width, first.height)
         width, height = reversed(size) if rotation in _SIDEWAYS else size
@@ -140,16 +140,16 @@ def open_video(data: Buffer, limits: MediaLimits, *, threads: int = 1) -> OpenVi
     return OpenVideo(view, limits, threads, index, times, facts)
 
 
-def _last_frame_seconds(source: OpenContainer, index: PacketIndex, times: Int64Array) -> float:
+def _last_frame_units(source: OpenContainer, index: PacketIndex, times: Int64Array) -> int:
     """How long the last frame is shown: as its packet says, else as the frames before it."""
     last = (index.pts if index.has_pts else index.dts) == times[-1]
     stored = int(index.duration[last].max(initial=0))
     if stored > 0:
-        return float(stored * index.time_base)
+        return stored
     if len(times) > 1:
-        return float(int(np.median(np.diff(times))) * index.time_base)
+        return int(np.median(np.diff(times)))
     rate = source.stream.average_rate
-    return float(1 / rate) if rate else 0.0
+    return round(1 / rate / index.time_base) if rate else 0
 
 
 def _require_pixels(width: int, height: int, limits: MediaLimits) -> None:

@@ -8,12 +8,17 @@ show. The default painter writes the index into the frame as black and white bar
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
 import numpy.typing as npt
+from av.stream import Disposition
+
+os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder greets on stderr otherwise
 
 Pixels = npt.NDArray[np.uint8]
 Painter = Callable[[int, int, int], Pixels]
@@ -256,3 +261,62 @@ def _write_tone(
         frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
         output.mux(stream.encode(frame))
     output.mux(stream.encode(None))
+
+
+def theora_video() -> bytes:
+    """Twelve frames of `paint_index` at 10 fps, 80 × 48, Theora in Ogg with a keyframe every 8.
+
+    Kept as a file because PyAV's FFmpeg has no Theora encoder. Made from the raw RGB frames with
+    ``ffmpeg -f rawvideo -pix_fmt rgb24 -s 80x48 -r 10 -i - -c:v libtheora -q:v 3 -g 8 -bitexact``.
+    """
+    return Path(__file__).with_name("theora.ogv").read_bytes()
+
+
+def remux(
+    data: bytes, container: str, change: Callable[[list[av.Packet]], list[av.Packet]]
+) -> bytes:
+    """Rewrites a video's packets, without encoding anew.
+
+    Args:
+        data: A file with one video track.
+        container: A key of `MUXERS`.
+        change: Gets the packets in decoding order and returns those to write.
+    """
+    sink = io.BytesIO()
+    with (
+        av.open(io.BytesIO(data)) as source,
+        av.open(sink, "w", format=MUXERS[container]) as output,
+    ):
+        track = source.streams.video[0]
+        copy = output.add_stream_from_template(track, opaque=True)
+        for packet in change([packet for packet in source.demux(track) if packet.size]):
+            packet.stream = copy
+            output.mux(packet)
+    return sink.getvalue()
+
+
+def packet_like(packet: av.Packet, payload: bytes, pts: int) -> av.Packet:
+    """A packet with other bytes at another time."""
+    made = av.Packet(payload)
+    made.pts = made.dts = pts
+    made.time_base, made.duration = packet.time_base, packet.duration
+    return made
+
+
+def tracks_video(*, cover: bool) -> bytes:
+    """An MP4 file with two video streams; the second one is cover art or a track of its own."""
+    sink = io.BytesIO()
+    with av.open(sink, "w", format="mp4") as output:
+        streams = [output.add_stream("libx264", rate=10), output.add_stream("mjpeg", rate=10)]
+        for stream, pixel_format in zip(streams, ("yuv420p", "yuvj420p"), strict=True):
+            stream.width, stream.height, stream.pix_fmt = 160, 96, pixel_format
+        if cover:
+            streams[1].disposition = Disposition.attached_pic
+        for index in range(4):
+            for stream in streams[: 1 if cover and index else 2]:
+                frame = av.VideoFrame.from_ndarray(paint_index(index, 96, 160), "rgb24")
+                frame.pts, frame.time_base = index, Fraction(1, 10)
+                output.mux(stream.encode(frame))
+        for stream in streams:
+            output.mux(stream.encode(None))
+    return sink.getvalue()

@@ -18,7 +18,8 @@ def walk(data: memoryview) -> None:
     position = 0
     while position < len(data):
         if len(data) - position < 8:
-            if any(data[position:]):
+            # Zeros that fill up the file are no header: one starts with a size, which is none.
+            if len(data) - position < 4 or any(data[position:]):
                 raise CorruptMediaError(
                     "The video file ends inside a box header: it was cut short."
                 )
