@@ -35,6 +35,8 @@ class PictureMaker:
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
+        self._rotation: int | None = None
+        self._orientation = 1
 
     def rgb(self, frame: VideoFrame) -> Frame:
         """RGB ``[H, W, 3]`` uint8, full range, upright, C-contiguous, at the video's own size.
@@ -45,7 +47,18 @@ class PictureMaker:
             frame, format="rgb24", src_colorspace=_matrix(frame), threads=1
         )
         pixels = np.ascontiguousarray(converted.to_ndarray(), np.uint8)
-        return upright(pixels, frame_orientation(frame))
+        return upright(pixels, self._orientation_of(frame))
+
+    def _orientation_of(self, frame: VideoFrame) -> int:
+        """`frame_orientation`, read anew only where the angle changes.
+
+        A frame whose side data was read refers to itself, so that its memory would be held until
+        the garbage collector runs: hundreds of megabytes of frames.
+        """
+        if frame.rotation != self._rotation:
+            self._rotation = frame.rotation
+            self._orientation = frame_orientation(frame)
+        return self._orientation
 
 
 def frame_orientation(frame: VideoFrame) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 
 from deployments.media.limits import MediaLimits
 from deployments.media.video import open_video
@@ -321,6 +323,19 @@ def test_the_bytes_are_neither_copied_nor_kept():
         assert next(frames).index == 0
         frames.close()
     data.append(0)  # a bytearray cannot grow while a view of it is left
+
+
+def test_no_frame_is_held_once_it_was_passed_on():
+    gc.collect()
+    gc.disable()  # what only the collector frees would pile up by the hundred megabytes
+    try:
+        with open_video(make_video(frames=60, b_frames=2, rotation=90), LIMITS) as video:
+            for _ in video.frames():
+                pass
+            held = sum(isinstance(thing, VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert held <= 4
 
 
 def test_frames_can_be_drawn_again_after_stopping_early():
