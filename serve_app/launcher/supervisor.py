@@ -30,17 +30,13 @@ class Supervisor:
     next one begins, and a signal during one is not lost.
 
     Args:
-        command: What to run; it ends on SIGTERM.
+        command: What to run.
         drain_seconds: How long accepted requests may take to finish once a stop was asked for.
-        stop_seconds: How long the command may take to end after that.
     """
 
-    def __init__(
-        self, command: Sequence[str], *, drain_seconds: float, stop_seconds: float = 30.0
-    ) -> None:
+    def __init__(self, command: Sequence[str], *, drain_seconds: float) -> None:
         self._command = list(command)
         self._drain_seconds = drain_seconds
-        self._stop_seconds = stop_seconds
 
     def run(self) -> int:
         """Runs the command; returns when nothing of it is left.
@@ -110,15 +106,14 @@ class Supervisor:
                 return
 
     def _stop(self, child: subprocess.Popen[bytes]) -> None:
-        # SIGTERM, not SIGINT: after the drain nothing runs, and Serve's own graceful shutdown would
-        # hold its replicas for a further 30 s (RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S).
-        if child.poll() is None:
-            child.send_signal(signal.SIGTERM)
-            self._wait(child, until=time.monotonic() + self._stop_seconds)
+        # After the drain nothing runs that could be lost. Serve's own graceful shutdown (SIGINT)
+        # would hold the replicas for 30 s (RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S), and on
+        # SIGTERM Ray's driver prints a stack trace: so it is killed, and what it leaves is ended.
+        child.kill()
+        child.wait()
         while remaining := processes.descendants():
             stuck = processes.end(remaining)
             if stuck:
                 logger.error("Processes that do not end: %s", [process.pid for process in stuck])
                 break
-        child.wait(timeout=1)
         processes.reap_orphans()
