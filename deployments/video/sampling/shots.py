@@ -1,0 +1,140 @@
+"""Cuts that show in the packets before anything is decoded, and looks at what lies between them.
+
+Encoders spend bytes where the picture changes. A frame that cannot be predicted from those before
+it is coded nearly like a keyframe, or becomes one. So the sizes tell of stretches that are shorter
+than the gap between two looks, at no cost. They are a hint and no guarantee: the gap is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from deployments.media.packets import BoolArray, Int64Array
+from deployments.video.sampling.frame_table import FrameTable
+
+_SURGE_RATIO = 3.0
+"""A surge has so many times the bytes of its neighbours of the same kind (median)."""
+_SURGE_KEYFRAME_SHARE = 0.1
+"""… and at least this share of its group's keyframe's bytes: a tenth of the picture is new."""
+_NEIGHBOURS = 31
+"""Frames of one kind that the median is taken over: about a second."""
+_REGULAR_SHARE = 0.9
+"""Keyframes closer than this share of the longest distance were put there by a cut."""
+_TELLING_RATIO = 1.5
+"""Keyframes of so many times the other frames' bytes show that the encoder predicts at all."""
+
+
+def sizes_tell(table: FrameTable) -> bool:
+    """Whether the packets' sizes can show a cut.
+
+    Not where every frame is a keyframe (MJPEG, ProRes), nor where all frames get the same number
+    of bytes.
+    """
+    others = table.size[~table.keyframe]
+    if not len(others) or not table.keyframe.any():
+        return False
+    return bool(
+        np.median(table.size[table.keyframe]) >= _TELLING_RATIO * max(float(np.median(others)), 1.0)
+    )
+
+
+def packet_cuts(table: FrameTable) -> Int64Array:
+    """Positions, ascending, of the first frames of new shots, as far as the packets tell."""
+    if not sizes_tell(table):
+        return np.empty(0, np.int64)
+    return np.union1d(_irregular_keyframes(table), _surges(table))
+
+
+def looks_beside_cuts(
+    table: FrameTable,
+    span: range,
+    looks: Sequence[int],
+    gap_seconds: float,
+    most_per_gap: int,
+    rng: np.random.Generator,
+) -> list[int]:
+    """One look at each side of every cut that has none.
+
+    A side reaches to the next cut or keyframe: at a keyframe another cut may lie hidden, because
+    its size tells nothing.
+
+    Args:
+        table: The video's frames.
+        span: Positions that are asked about.
+        looks: Planned already, ascending.
+        gap_seconds: Length of the time slots that ``most_per_gap`` holds for.
+        most_per_gap: More are thinned out at random, so that a flood of cuts costs a bounded
+            number of looks and still does not hide what is repeated in it.
+        rng: Source of that choice.
+    """
+    starts, ends = _sides(table, span)
+    seen = np.searchsorted(looks, ends) > np.searchsorted(looks, starts)
+    starts, ends = starts[~seen], ends[~seen]
+    slots = np.floor(table.seconds[starts] / gap_seconds)
+    first_of_slot = np.flatnonzero(np.diff(slots, prepend=-1.0))
+    chosen: list[int] = []
+    for members in np.split(np.arange(len(starts)), first_of_slot[1:]):
+        if len(members) > most_per_gap:
+            members = np.sort(rng.choice(members, most_per_gap, replace=False))
+        chosen += starts[members].tolist()
+    return chosen
+
+
+def _sides(table: FrameTable, span: range) -> tuple[Int64Array, Int64Array]:
+    """Starts and ends of the stretches on both sides of the cuts, ascending.
+
+    The first frame of each is the cheapest to look at. The B frames before a cut belong to
+    neither side: they are predicted from both. A B frame that is itself a cut shows something
+    that its neighbours do not, and is a stretch of its own.
+    """
+    cuts = packet_cuts(table)
+    cuts = cuts[(cuts >= span.start) & (cuts < span.stop)]
+    backward = _is_backward(table)
+    keyframes = table.keyframe.nonzero()[0]
+    bounds = np.unique(
+        np.concatenate((cuts, cuts[backward[cuts]] + 1, keyframes, [span.start, span.stop]))
+    )
+    bounds = bounds[(bounds >= span.start) & (bounds <= span.stop)]
+    starts, ends = bounds[:-1], bounds[1:]
+    is_side = np.isin(starts, cuts) | np.isin(ends, cuts)
+    starts, ends = starts[is_side], ends[is_side]
+    forward = (~backward).nonzero()[0]
+    settled = forward[np.maximum(np.searchsorted(forward, ends) - 1, 0)] + 1
+    return starts, np.maximum(np.where(ends == span.stop, ends, settled), starts + 1)
+
+
+def _irregular_keyframes(table: FrameTable) -> Int64Array:
+    keyframes = table.keyframe.nonzero()[0]
+    distances = np.diff(keyframes)
+    if not len(distances):
+        return np.empty(0, np.int64)
+    return np.asarray(keyframes[1:][distances < _REGULAR_SHARE * distances.max()], np.int64)
+
+
+def _surges(table: FrameTable) -> Int64Array:
+    positions = np.arange(len(table))
+    keyframe_before = np.maximum.accumulate(np.where(table.keyframe, positions, 0))
+    is_large = table.size >= _SURGE_KEYFRAME_SHARE * table.size[keyframe_before]
+    is_surge = np.zeros(len(table), np.bool_)
+    backward = _is_backward(table)
+    for kind in (~table.keyframe & ~backward, ~table.keyframe & backward):
+        members = kind.nonzero()[0]
+        if len(members):
+            usual = _running_median(table.size[members])
+            is_surge[members] = table.size[members] >= _SURGE_RATIO * np.maximum(usual, 1.0)
+    return np.asarray((is_surge & is_large).nonzero()[0], np.int64)
+
+
+def _is_backward(table: FrameTable) -> BoolArray:
+    """``[F]``: B frames, which are decoded after one that is shown later."""
+    earliest_from = np.minimum.accumulate(table.packet[::-1])[::-1]
+    return np.asarray(earliest_from < table.packet, np.bool_)
+
+
+def _running_median(values: Int64Array) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    half = min(_NEIGHBOURS, len(values) | 1) // 2
+    padded = np.pad(values, half, mode="reflect" if half < len(values) else "edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    return np.asarray(np.median(windows, axis=1), np.float64)[: len(values)]
