@@ -52,19 +52,23 @@ def label_scores(info: ModelInfo, row: Scores) -> list[LabelScore]:
 def resolve_labels(info: ModelInfo, labels: Sequence[str] | None) -> tuple[int, ...]:
     """Class indices of the labels asked for, in the order asked, without repeats.
 
+    A label that several classes share (some ImageNet checkpoints have two named "crane") gives all
+    of them.
+
     Raises:
         UnknownLabelError: A label that the model cannot return; the message names those it can.
     """
     if not labels:
         labels = info.flagged_labels or info.labels
-    index = {label: i for i, label in enumerate(info.labels)}
-    unknown = [label for label in labels if label not in index]
+    unknown = [label for label in labels if label not in info.labels]
     if unknown:
         raise UnknownLabelError(
             f"The model {info.name!r} has no label {unknown[0]!r}. "
             f"Its labels are: {', '.join(info.labels)}."
         )
-    return tuple(dict.fromkeys(index[label] for label in labels))
+    return tuple(
+        i for label in dict.fromkeys(labels) for i, name in enumerate(info.labels) if name == label
+    )
 
 
 class FirstMatches:
@@ -79,9 +83,11 @@ class FirstMatches:
     """
 
     def __init__(self, info: ModelInfo, query: LabelQuery) -> None:
-        self._info = info
         self._query = query
-        self._pending = list(resolve_labels(info, query.labels))
+        pending: dict[str, list[int]] = {}
+        for i in resolve_labels(info, query.labels):
+            pending.setdefault(info.labels[i], []).append(i)
+        self._pending = pending
         self.findings: list[Finding] = []
 
     @property
@@ -93,8 +99,12 @@ class FirstMatches:
         """Take one frame's scores ``[L]``, in frame order; returns what it newly found."""
         if self.done:
             return []
-        found = [i for i in self._pending if row[i] >= self._query.score]
-        self._pending = [i for i in self._pending if i not in found]
-        new = [Finding(frame, self._info.labels[i], float(row[i])) for i in found]
+        new = [
+            Finding(frame, label, score)
+            for label, classes in self._pending.items()
+            if (score := float(max(row[i] for i in classes))) >= self._query.score
+        ]
+        for finding in new:
+            del self._pending[finding.label]
         self.findings += new
         return new

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.assets.fake_hub import FakeHub, serve
 from tests.assets.models import save
 from tests.assets.pictures import scene
 from tests.assets.stand_ins import ODD, vit
-from tests.integration.fake_hub import FakeHub
 from tests.integration.service import Service, default_config, running
 
 NINE_LABELS = next(stand_in for stand_in in ODD if len(stand_in.labels) == 9)
@@ -34,8 +34,9 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def hub(checkpoints: dict[str, Path]) -> Iterator[FakeHub]:
     """The hub that the service loads on-demand models from."""
-    repositories = {f"acme/{name}": path for name, path in checkpoints.items()}
-    with FakeHub(repositories, gated=frozenset(["acme/gated"])) as fake:
+    with serve() as fake:
+        fake.repositories |= {f"acme/{name}": path for name, path in checkpoints.items()}
+        fake.failures["acme/gated"] = (403, "GatedRepo")
         yield fake
 
 
@@ -58,7 +59,7 @@ def service(
     )
     args["on_demand"] |= {"allow": ["acme/*"], "max_loaded": 2}
     args["limits"] |= {"max_pixels": 20_000_000, "max_image_bytes": 8 * 2**20}
-    environ = {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "hub")}
+    environ = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(folder / "hub")}
     with running(config, folder, environ) as running_service:
         yield running_service
 

@@ -82,6 +82,10 @@ def running(
     """Start a service, wait until it is ready, stop it as Ctrl-C does."""
     port = free_port()
     config["http_options"] = {"host": "127.0.0.1", "port": port}
+    # Ports that are fixed otherwise, so that a test runs beside another service.
+    variables = config["controller_options"]["runtime_env"]["env_vars"]
+    for name in ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT"):
+        variables[name] = str(free_port())
     file = folder / "serve_config.yaml"
     file.write_text(yaml.safe_dump(config))
     log = folder / "serve.log"
@@ -127,10 +131,10 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
 
 
 def _ray_address(process: subprocess.Popen[bytes]) -> str:
-    """Address of the Ray that ``serve run`` started, from its GCS server's command line."""
+    """Address of the Ray that ``serve run`` started, from its raylet's command line."""
     for pid in descendants(process.pid):
         words = (Path("/proc") / str(pid) / "cmdline").read_bytes().decode().split("\0")
-        if words[0].endswith("gcs_server"):
+        if words[0].endswith("/raylet"):
             options = dict(word.split("=", 1) for word in words if "=" in word)
-            return f"{options['--node-ip-address']}:{options['--gcs_server_port']}"
-    raise AssertionError("no GCS server among the service's processes")
+            return options["--gcs-address"]
+    raise AssertionError("no raylet among the service's processes")

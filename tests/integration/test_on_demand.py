@@ -7,9 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.assets.fake_hub import COMMIT
 from tests.assets.images import image_bytes
-from tests.integration.fake_hub import COMMIT, FakeHub
-from tests.integration.service import Service
 
 JPEG = image_bytes("jpeg", (96, 64), seed=4)
 
@@ -36,10 +35,3 @@ def test_a_model_that_cannot_be_had_says_so(client: httpx.Client, name: str, sta
     answer = ask(client, name)
     assert answer.status_code == status, answer.text
     assert name in answer.json()["detail"]
-
-
-def test_a_name_that_is_not_allowed_never_reaches_the_hub(
-    client: httpx.Client, hub: FakeHub, service: Service
-) -> None:
-    assert ask(client, "other/one").status_code == 404
-    assert not any("other" in request for request in hub.requests)
