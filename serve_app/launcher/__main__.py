@@ -12,12 +12,14 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from serve_app.config import environment, resolve
 from serve_app.launcher import ports, processes
 from serve_app.launcher.runtime_folder import runtime_folder
 from serve_app.launcher.supervisor import Supervisor, hold_signals
 
 logger = logging.getLogger("vigil")
 
+_VIGIL = "serve_app.app:build"
 _INTERNAL_PORTS = {
     "RAY_SERVE_HAPROXY_STATS_PORT": 8404,
     "RAY_SERVE_HAPROXY_METRICS_PORT": 9101,
@@ -31,10 +33,16 @@ class _HttpOptions(BaseModel):
     port: int = 8000
 
 
+class _Application(BaseModel):
+    import_path: str = ""
+    args: dict[str, object] = {}
+
+
 class _ServeConfig(BaseModel):
     """The part of a Serve configuration that the launcher reads; the defaults are Serve's."""
 
     http_options: _HttpOptions = _HttpOptions()
+    applications: list[_Application] = []
 
 
 def main() -> None:
@@ -78,9 +86,14 @@ def _parse_arguments() -> argparse.Namespace:
 
 def _read_config(path: Path) -> _ServeConfig:
     try:
-        return _ServeConfig.model_validate(yaml.safe_load(path.read_text()) or {})
+        config = _ServeConfig.model_validate(yaml.safe_load(path.read_text()) or {})
     except ValidationError as error:
         raise ValueError(f"{path} is not a Serve configuration: {error}") from error
+    # `serve run` would report a mistake as a traceback, and then wait for ever.
+    for application in config.applications:
+        if application.import_path == _VIGIL:
+            resolve(application.args, environment())
+    return config
 
 
 def _clear_leftovers() -> None:
