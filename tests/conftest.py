@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Ray reads it when it is imported: a local cluster asks for a token by itself, and a driver that
+# joins one has to be told.
+os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 TESTS = Path(__file__).parent
 

@@ -86,6 +86,8 @@ def running(
     variables = config["controller_options"]["runtime_env"]["env_vars"]
     for name in ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT"):
         variables[name] = str(free_port())
+    # No load balancer has to notice that a test's service stops.
+    variables["RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"] = "0.5"
     file = folder / "serve_config.yaml"
     file.write_text(yaml.safe_dump(config))
     log = folder / "serve.log"

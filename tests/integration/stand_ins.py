@@ -1,12 +1,15 @@
-"""Models of a known cost, for tests of everything around the model."""
+"""A model of a known cost, and a caller with a known load, for tests of what is between them."""
 
 from __future__ import annotations
 
+import asyncio
+import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from ray.serve.handle import DeploymentHandle
 
 from deployments.classifier.deployment import ImageClassifier
 from deployments.classifier.replica import LoadModel
@@ -45,13 +48,50 @@ class FixedCostModel:
 
 
 class CountedClassifier(ImageClassifier):
-    """The real deployment, which also tells how many batches its model has run."""
+    """The real deployment, which also tells what batches its model has run."""
 
     def __init__(self, load: LoadModel, max_queued_frames: int) -> None:
         super().__init__(load, max_queued_frames)
         assert isinstance(load, FixedCostModel)  # its own loader
         self._model = load
 
-    async def batches(self) -> int:
-        assert max(self._model.batch_sizes) <= self._model.max_batch_size
-        return len(self._model.batch_sizes)
+    async def batch_sizes(self) -> list[int]:
+        return self._model.batch_sizes
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What came of one round of calls."""
+
+    batches: int
+    largest_batch: int
+    median_seconds: float
+    wrong: int
+
+
+class LoadGenerator:
+    """Calls a classifier from a replica, at a fixed rate, whatever the answers take."""
+
+    def __init__(self, classifier: DeploymentHandle[CountedClassifier]) -> None:
+        self._classifier = classifier
+
+    async def offer(self, calls: int, calls_per_second: float) -> Offered:
+        before = len(await self._classifier.batch_sizes.remote())
+
+        async def call(number: int) -> tuple[float, bool]:
+            # The offered load, not a wait for anything.
+            await asyncio.sleep(number / calls_per_second)
+            frame = np.full((1, 8, 8, 3), number % 256, np.uint8)
+            started = time.perf_counter()
+            (scores,) = await self._classifier.classify.remote([frame])
+            seconds = time.perf_counter() - started
+            return seconds, bool(abs(scores[0, 1] - number % 256 / 255) < 1e-6)
+
+        answers = await asyncio.gather(*map(call, range(calls)))
+        sizes = (await self._classifier.batch_sizes.remote())[before:]
+        return Offered(
+            batches=len(sizes),
+            largest_batch=max(sizes),
+            median_seconds=statistics.median(seconds for seconds, _ in answers),
+            wrong=sum(not right for _, right in answers),
+        )
