@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,13 +9,21 @@ import numpy as np
 
 from deployments.video.hysteresis import LabelThreshold
 from deployments.video.sampling.coarse import GapCover
-from deployments.video.sampling.frame_table import FrameTable
+from deployments.video.sampling.frame_table import TIME_TOLERANCE_SECONDS, FrameTable
 from deployments.video.sampling.policy import Looks, Round
-from deployments.video.sampling.refinement import Bracket, edge_brackets, uncertain_brackets
+from deployments.video.sampling.refinement import (
+    Bracket,
+    edge_brackets,
+    open_end,
+    uncertain_brackets,
+)
 from deployments.video.sampling.shots import looks_beside_cuts, sizes_tell
 
 _BRACKETS_AT_A_TIME = 16
-"""Edges that are narrowed at a time: bounds the pictures held, 15 for each at the defaults."""
+"""Edges that are narrowed at a time: together with `_STEPS_HELD` it bounds the pictures held."""
+_STEPS_HELD = 16
+"""A bracket is narrowed to this part of it with 15 pictures held. Finer edges than a sixteenth of
+the gap take another pass, which holds pictures that lie closer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +66,14 @@ class Adaptive:
         looks = GapCover(table, span, gap, rng, jitter=self.jitter).looks()
         looks += looks_beside_cuts(table, span, looks, gap, self.cut_looks_per_gap, rng)
         seconds = table.shown_until(span.stop - 1) - float(table.seconds[span.start])
-        probes = math.ceil(self.probe_share * seconds / gap)
+        probes = max(1, round(self.probe_share * seconds / gap))
         looks += rng.integers(span.start, span.stop, probes).tolist()
         return Round(sorted(set(looks)))
 
     def refine(
         self, table: FrameTable, span: range, looks: Looks, thresholds: Sequence[LabelThreshold]
     ) -> Round:
-        """See `SamplingPolicy.refine`. All lies between looks, so ``span`` is kept to."""
+        """See `SamplingPolicy.refine`."""
         edges = edge_brackets(table, looks, thresholds, self.edge_seconds)[:_BRACKETS_AT_A_TIME]
         uncertain = uncertain_brackets(
             table,
@@ -77,6 +84,7 @@ class Adaptive:
             self.edge_seconds,
         )
         looks_now = {bracket.middle(table) for bracket in (*edges, *uncertain)}
+        looks_now.update(open_end(span, looks, thresholds))
         held = {i for bracket in edges for i in self._later(table, bracket)}
         return Round(sorted(looks_now), sorted(held - looks_now))
 
@@ -84,4 +92,8 @@ class Adaptive:
         """What to hold while one group of pictures is passed; before that the keyframe decides."""
         if bracket.holds_keyframe(table):
             return []
-        return list(bracket.middles(table, self.edge_seconds))
+        apart = float(table.seconds[bracket.high] - table.seconds[bracket.low])
+        step = self.max_gap_seconds
+        while step >= apart - TIME_TOLERANCE_SECONDS:
+            step /= _STEPS_HELD
+        return list(bracket.middles(table, max(step, self.edge_seconds)))

@@ -120,8 +120,8 @@ class CutDetector:
             return False
         change = mean_change(previous, luma)
         usual = sum(self._changes) / len(self._changes) if self._changes else 0.0
+        self._changes.append(change)
         if change < self._min_change or change < self._ratio * usual:
-            self._changes.append(change)
             return False
         if len(self._told) == self._told.maxlen and seconds - self._told[0] < self._gap_seconds:
             return False

@@ -55,6 +55,8 @@ class DecodePlan:
         for members in _chains(table, positions):
             packets = table.packet[members]
             entry, last = int(table.entry[members].min()), int(packets.max())
+            if not table.is_order_known:
+                last = table.group_end(last)
             extra = int(np.count_nonzero(~table.reference[packets]))
             decoded = int(references[last + 1] - references[entry]) + extra
             runs.append(Run(entry, last, tuple(np.sort(members).tolist()), decoded))

@@ -35,6 +35,9 @@ class FrameTable:
     """``[F]`` ordinal of the keyframe packet that decoding has to begin at for this frame."""
     reference: BoolArray
     """``[P]`` a packet: False where no other frame's decoding can need it."""
+    is_order_known: bool = True
+    """False where the container has no presentation times (AVI): ``packet`` then says which group
+    of pictures a frame belongs to, and its place in there is found by counting decoded frames."""
 
     def __post_init__(self) -> None:
         lengths = {len(a) for a in (self.size, self.keyframe, self.packet, self.entry)}
@@ -53,9 +56,6 @@ class FrameTable:
         disposable: BoolArray | None = None,
     ) -> FrameTable:
         """The table of a scanned video.
-
-        Where the container stores no presentation times (AVI), frames are taken to be shown in
-        the order of their packets.
 
         Args:
             index: The video track's packets.
@@ -79,6 +79,7 @@ class FrameTable:
             packet=packet,
             entry=entry,
             reference=needed,
+            is_order_known=index.has_pts,
         )
 
     def span(self, start_seconds: float | None, end_seconds: float | None) -> range:
@@ -101,6 +102,12 @@ class FrameTable:
         first = int(np.searchsorted(self.seconds, start + TIME_TOLERANCE_SECONDS, "right")) - 1
         stop = int(np.searchsorted(self.seconds, end - TIME_TOLERANCE_SECONDS, "left"))
         return range(first, max(stop, first + 1))
+
+    def group_end(self, packet: int) -> int:
+        """Ordinal of the last packet before the next keyframe's behind ``packet``."""
+        keyframes = self.packet[self.keyframe]
+        at = int(np.searchsorted(keyframes, packet, "right"))
+        return int(keyframes[at]) - 1 if at < len(keyframes) else len(self.reference) - 1
 
     def shown_until(self, position: int) -> float:
         """Seconds at which the frame at ``position`` ceases to be shown."""

@@ -62,6 +62,12 @@ def edge_brackets(
     return sorted(pair for pair in pairs if pair.is_open(table, edge_seconds))
 
 
+def open_end(span: range, looks: Looks, thresholds: Sequence[LabelThreshold]) -> list[int]:
+    """The span's last frame, where a label is seen in the last look and that is an earlier one."""
+    is_seen = any(inside(looks.scores[:, i], t)[-1] for i, t in enumerate(thresholds))
+    return [span.stop - 1] if is_seen and looks.frames[-1] < span.stop - 1 else []
+
+
 def uncertain_brackets(
     table: FrameTable,
     looks: Looks,

@@ -22,6 +22,10 @@ _NEIGHBOURS = 31
 """Frames of one kind that the median is taken over: about a second."""
 _REGULAR_SHARE = 0.9
 """Keyframes closer than this share of the longest distance were put there by a cut."""
+_FLOOD_PER_SLOT = 1.5
+_FLOOD_SLOTS = 11
+"""So many stretches to look at in each of so many slots on average are a flood: rather the
+encoder's habit (a large frame in every sixteen of AV1's) than cuts."""
 _TELLING_RATIO = 1.5
 """Keyframes of so many times the other frames' bytes show that the encoder predicts at all."""
 
@@ -65,19 +69,24 @@ def looks_beside_cuts(
         span: Positions that are asked about.
         looks: Planned already, ascending.
         gap_seconds: Length of the time slots that ``most_per_gap`` holds for.
-        most_per_gap: More are thinned out at random, so that a flood of cuts costs a bounded
-            number of looks and still does not hide what is repeated in it.
+        most_per_gap: More are thinned out at random, in a flood to one, so that cuts cost a
+            bounded number of looks and what is repeated among them is found nonetheless.
         rng: Source of that choice.
     """
     starts, ends = _sides(table, span)
     seen = np.searchsorted(looks, ends) > np.searchsorted(looks, starts)
     starts, ends = starts[~seen], ends[~seen]
+    if not len(starts):
+        return []
     slots = np.floor(table.seconds[starts] / gap_seconds)
     first_of_slot = np.flatnonzero(np.diff(slots, prepend=-1.0))
     chosen: list[int] = []
     for members in np.split(np.arange(len(starts)), first_of_slot[1:]):
-        if len(members) > most_per_gap:
-            members = np.sort(rng.choice(members, most_per_gap, replace=False))
+        middle, half = slots[members[0]], _FLOOD_SLOTS // 2
+        low, high = np.searchsorted(slots, (middle - half, middle + half + 1))
+        most = 1 if high - low > _FLOOD_PER_SLOT * _FLOOD_SLOTS else most_per_gap
+        if len(members) > most:
+            members = rng.choice(members, most, replace=False)
         chosen += starts[members].tolist()
     return chosen
 
