@@ -1,0 +1,1 @@
+"""Measurements of Vigil beside other ways to serve the same model; see ``benchmarks/README.md``."""

@@ -1,0 +1,1 @@
+"""The image suite: ``python -m benchmarks.images --help``."""
