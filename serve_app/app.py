@@ -18,7 +18,7 @@ from ray.serve.deployment import Application
 from deployments.classifier.catalog import ModelCatalog
 from deployments.classifier.client import CallPolicy
 from deployments.classifier.deployment import ImageClassifier
-from deployments.classifier.hub import ModelSource
+from deployments.classifier.hub import BUILTIN_PREFIX, ModelSource
 from deployments.classifier.model import Model, ModelOptions, load_model
 from deployments.classifier.on_demand import OnDemandClassifier
 from deployments.classifier.replica import LoadModel
@@ -56,6 +56,12 @@ def build(args: Mapping[str, object]) -> Application:
         ConfigError: The configuration cannot be used; the message names the keys.
     """
     config = resolve(args, environment())
+    for model in config.models:
+        if model.checkpoint.startswith(BUILTIN_PREFIX):
+            # Here as well as in the replica, whose log Serve buffers and keeps in a file.
+            logger.warning(
+                "the model %r demonstrates the service; it does not moderate", model.name
+            )
     return assemble(config, {model.name: model_loader(config, model) for model in config.models})
 
 
