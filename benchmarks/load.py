@@ -205,7 +205,7 @@ class _Client:
             few = len(self._load.completions) < self._plan.min_answers
             if now >= (latest if few else end):
                 break
-            self._turn_until(now + 1 if now >= end else min(end, now + 1))
+            self._turn_until(now + 0.1 if now >= end else min(end, now + 1))
             self._observer.tick()
         self._load.client_cpu_seconds = time.process_time() - cpu
         self._load.window_seconds = time.perf_counter() - started
@@ -221,7 +221,7 @@ class _Client:
             self._turn(1.0)
 
     def _turn_until(self, end: float) -> None:
-        while (left := end - time.perf_counter()) > 0:
+        while (left := end - time.perf_counter()) > 0 and not (self._used_up() and not self._busy):
             self._turn(left)
 
     def _turn(self, timeout_seconds: float) -> None:

@@ -14,6 +14,9 @@ Dtype = Literal["auto", "float32", "bfloat16"]
 FileSet = Literal["jpeg", "mixed"]
 SystemName = Literal["original", "fastapi", "litserve", "ideal", "vigil", "limit", "empty"]
 
+SERVERS: Sequence[SystemName] = ("original", "fastapi", "litserve", "ideal", "vigil")
+"""The systems that answer requests, in the order of tables and charts."""
+
 FILES_PER_MULTI_REQUEST = 64
 
 
@@ -70,7 +73,7 @@ class MemoryScenario:
 
 Scenario = LoadScenario | IdleScenario | MemoryScenario
 
-_PEERS: tuple[SystemName, ...] = ("original", "fastapi", "litserve", "ideal", "vigil", "limit")
+_PEERS: tuple[SystemName, ...] = (*SERVERS, "limit")
 _TINY = ModelKind("tiny")
 _ZERO = ModelKind("zero")
 
