@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from deployments.types import Buffer, VideoFacts
+from deployments.types import Buffer, ImageFacts, VideoFacts
 from deployments.video.sampling.named import Sampling, SamplingSettings
 from deployments.video.timeline import Coverage, LabelSummary, Segment, SegmentRules
 
@@ -73,7 +73,8 @@ class LookedAt:
 class Analysis:
     """All that was found."""
 
-    facts: VideoFacts
+    facts: VideoFacts | ImageFacts
+    """`ImageFacts` of an animated image, whose frames are all looked at."""
     revision: str | None
     """Of the model."""
     labels: tuple[LabelSummary, ...]
@@ -94,7 +95,9 @@ AnalysisEvent: TypeAlias = Progress | LabelFound | Analysis
 class VideoAnalyst(Protocol):
     """Analyses videos. Implementations: `VideoClient`, `FakeVideoAnalyst`."""
 
-    def analyse(self, data: Buffer, request: AnalysisRequest) -> AsyncIterator[AnalysisEvent]:
+    def analyse(
+        self, data: Buffer, request: AnalysisRequest
+    ) -> AsyncGenerator[AnalysisEvent, None]:
         """Run an analysis; closing the iterator cancels it within a second.
 
         Args:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from deployments.types import Buffer
 from deployments.verdicts import Finding, LabelQuery
+from deployments.video.analysis import VideoAnalyst
 
 
 class VideoFinder(Protocol):
@@ -32,3 +33,7 @@ class VideoFinder(Protocol):
             ModelError, ServiceError: As `Classifier.classify`.
         """
         ...
+
+
+class VideoService(VideoFinder, VideoAnalyst, Protocol):
+    """All that is asked about videos. Implementations: `VideoClient`, `FakeVideoAnalyst`."""

@@ -99,7 +99,9 @@ class FrameTable:
                 f"There is no frame from {start:g} s to {end:g} s: "
                 f"the video lasts {self.end_seconds:g} s."
             )
-        first = int(np.searchsorted(self.seconds, start + TIME_TOLERANCE_SECONDS, "right")) - 1
+        on_show = self.seconds[self.last_at_or_before(start)]
+        # Of frames that share a time, all belong to the range: none may go unseen.
+        first = int(np.searchsorted(self.seconds, on_show, "left"))
         stop = int(np.searchsorted(self.seconds, end - TIME_TOLERANCE_SECONDS, "left"))
         return range(first, max(stop, first + 1))
 

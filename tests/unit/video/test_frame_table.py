@@ -90,6 +90,12 @@ class TestSpan:
         assert self.table.span(1.05, 2.0) == range(10, 20)
         assert self.table.span(1.0, 2.05) == range(10, 21)
 
+    def test_no_frame_is_left_out_that_shares_its_time_with_the_first(self) -> None:
+        table = simulate(flag(6), seconds=np.array([0, 0, 0, 1, 1, 2.0])).table
+        assert table.span(None, None) == range(6)
+        assert table.span(0.5, 1.5) == range(5)
+        assert table.span(1.0, None) == range(3, 6)
+
     @pytest.mark.parametrize(("start", "end"), [(2.0, 2.0), (3.0, 2.0), (10.5, None), (0.0, 0.0)])
     def test_an_empty_range_is_refused(self, start: float, end: float | None) -> None:
         with pytest.raises(InvalidParameterError, match="There is no frame"):
