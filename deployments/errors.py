@@ -8,6 +8,7 @@
     ├── RequestError                  the client's words
     │   ├── UnknownLabelError         a label that the model does not have
     │   ├── InvalidParameterError     a parameter outside its range, or in conflict with another
+    │   ├── UnreachableUrlError       a URL that may not be, or cannot be, fetched
     │   └── ModelNotFoundError        a model that does not exist here, or is not allowed
     ├── ModelError                    loading and running a model
     │   ├── UnsupportedModelError     exists, but is not one that this service can run safely
@@ -69,6 +70,10 @@ class UnknownLabelError(RequestError):
 
 class InvalidParameterError(RequestError):
     """A parameter is outside its range or in conflict with another."""
+
+
+class UnreachableUrlError(RequestError):
+    """The media's URL may not be fetched, or does not answer with a file."""
 
 
 class ModelNotFoundError(RequestError):

@@ -48,6 +48,7 @@ PROBLEMS: Mapping[type[errors.VigilError], ProblemKind] = {
     errors.RequestError: ProblemKind(422, "Invalid request", "invalid-request"),
     errors.UnknownLabelError: ProblemKind(422, "Unknown label", "unknown-label"),
     errors.InvalidParameterError: ProblemKind(422, "Invalid parameter", "invalid-parameter"),
+    errors.UnreachableUrlError: ProblemKind(422, "Unreachable URL", "unreachable-url"),
     errors.ModelNotFoundError: ProblemKind(404, "Model not found", "model-not-found"),
     errors.ModelError: ProblemKind(500, "Model error", "model-error"),
     errors.UnsupportedModelError: ProblemKind(422, "Unsupported model", "unsupported-model"),

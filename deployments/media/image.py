@@ -40,7 +40,7 @@ class OpenImage:
         self, facts: ImageFacts, starts: tuple[float, ...], decode: Callable[[], Iterator[Frame]]
     ) -> None:
         self.facts = facts
-        self._starts = starts
+        self.starts = starts
         self._decode = decode
 
     def frames(self) -> Iterator[TimedFrame]:
@@ -55,7 +55,7 @@ class OpenImage:
             MediaTooLargeError: A frame has too many pixels.
         """
         with _damage_reported(self.facts.format):
-            frames = zip(self._starts, self._decode(), strict=True)
+            frames = zip(self.starts, self._decode(), strict=True)
             for index, (start, pixels) in enumerate(frames):
                 yield TimedFrame(index, start, pixels)
 
