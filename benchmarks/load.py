@@ -78,6 +78,8 @@ class Load:
     window_seconds: float = 0.0
     client_cpu_seconds: float = 0.0
     """Of this client, in the window."""
+    reconnects: int = 0
+    """Connections that the server ended after an answer, as HAProxy does when it reloads."""
 
     @property
     def images(self) -> int:
@@ -141,16 +143,20 @@ class _Connection:
     """One socket; also the parser's protocol, so the method names are httptools'."""
 
     def __init__(self, address: tuple[str, int]) -> None:
-        self.socket = socket.create_connection(address, timeout=30)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.setblocking(False)
-        self.parser = httptools.HttpResponseParser(self)
+        self._address = address
+        self.open()
         self.request: Request | None = None
         self.unsent = memoryview(b"")
         self.sent_at = 0.0
         self.body: list[bytes] = []
         self.complete = False
         self.keeps_alive = False
+
+    def open(self) -> None:
+        self.socket = socket.create_connection(self._address, timeout=30)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+        self.parser = httptools.HttpResponseParser(self)
 
     def on_body(self, data: bytes) -> None:
         self.body.append(data)
@@ -245,6 +251,13 @@ class _Client:
         connection.sent_at = time.perf_counter()
         self._write(connection)
 
+    def _reconnect(self, connection: _Connection) -> None:
+        self._selector.unregister(connection.socket)
+        connection.socket.close()
+        connection.open()
+        self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+        self._load.reconnects += 1
+
     def _write(self, connection: _Connection) -> None:
         waiting = bool(self._selector.get_key(connection.socket).events & selectors.EVENT_WRITE)
         try:
@@ -286,5 +299,5 @@ class _Client:
         connection.request, connection.body, connection.complete = None, [], False
         self._busy -= 1
         if not connection.keeps_alive:
-            raise LoadError(f"the server ended a connection after status {status}")
+            self._reconnect(connection)
         self._send_next(connection)

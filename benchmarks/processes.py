@@ -27,7 +27,8 @@ class _Stat:
     state: str
     parent: int
     ticks: int
-    """Its own CPU time and that of the children that it has waited for."""
+    """Its own CPU time. That of its children that ended is left out: a parent that ignores their
+    end, as Ray's raylet does, is not credited with it."""
     started: int
     """Clock ticks since boot; tells a process from a later one with the same number."""
 
@@ -43,6 +44,7 @@ class ProcessFamily:
     def __init__(self, root: int, mark: str) -> None:
         self._mark = f"{MARK}={mark}".encode()
         self._members: dict[int, int] = {}
+        self._ticks: dict[tuple[int, int], int] = {}
         if stat := _stat(root):
             self._members[root] = stat.started
 
@@ -70,8 +72,13 @@ class ProcessFamily:
         self._members = members
 
     def cpu_seconds(self) -> float:
-        """CPU time of the members so far; differences of two readings are what counts."""
-        return sum(stat.ticks for _, stat in self._living()) / _TICKS_PER_SECOND
+        """CPU time of all members so far; of those that ended, as it was last read here.
+
+        Differences of two readings are what counts. Cheap.
+        """
+        for pid, stat in self._living():
+            self._ticks[pid, stat.started] = stat.ticks
+        return sum(self._ticks.values()) / _TICKS_PER_SECOND
 
     def rss_bytes(self) -> int:
         """Summed resident memory; shared pages are counted in every process. Cheap."""
@@ -138,6 +145,6 @@ def _stat(pid: int) -> _Stat | None:
     return _Stat(
         state=fields[0].decode(),
         parent=int(fields[1]),
-        ticks=sum(map(int, fields[11:15])),
+        ticks=int(fields[11]) + int(fields[12]),
         started=int(fields[19]),
     )

@@ -59,6 +59,7 @@ class _Usage:
         self._cpu_before = self.family.cpu_seconds()
 
     def tick(self) -> None:
+        self.family.cpu_seconds()  # so that little is lost of a process that ends
         self.peak_rss_bytes = max(self.peak_rss_bytes, self.family.rss_bytes())
 
     def ends(self) -> None:

@@ -107,9 +107,21 @@ def test_a_failing_status_is_kept() -> None:
     assert [answer.status for answer in load.answers] == [503] * 3
 
 
-def test_a_server_that_closes_connections_is_an_error() -> None:
+def test_a_connection_that_the_server_ends_after_an_answer_is_opened_anew() -> None:
     class Closing(Handler):
         closes = True
 
-    with serving(Closing) as port, pytest.raises(LoadError, match="ended a connection"):
+    with serving(Closing) as port:
+        load = run(port, [upload("/", "file", FILES[:1])], Plan(1, 0, 1, max_requests=3))
+    assert [answer.status for answer in load.answers] == [200] * 3
+    assert load.reconnects == 3
+
+
+def test_a_connection_that_the_server_ends_without_an_answer_is_an_error() -> None:
+    class Rude(Handler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.close_connection = True
+
+    with serving(Rude) as port, pytest.raises(LoadError, match="closed a connection"):
         run(port, [upload("/", "file", FILES[:1])], Plan(1, 0, 1, max_requests=3))

@@ -67,3 +67,14 @@ def test_processes_of_other_commands_are_none_of_its_business() -> None:
         assert os.getpid() not in family.command_lines()
         assert sorted(family.command_lines())[0] == process.pid
         family.kill()
+
+
+def test_the_cpu_time_of_a_process_that_ended_is_not_lost() -> None:
+    with started("waits", "four") as process:
+        family = ProcessFamily(process.pid, "four")
+        family.refresh()
+        before = family.cpu_seconds()
+        family.kill()
+        process.wait()
+        family.refresh()
+        assert family.cpu_seconds() >= before >= 0.2
