@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from deployments.classifier.deployment import ImageClassifier
@@ -59,6 +60,24 @@ class CountedClassifier(ImageClassifier):
         return self._model.batch_sizes
 
 
+class ServeBatchedClassifier:
+    """The same model behind ``@serve.batch``, for comparison."""
+
+    def __init__(self, model: FixedCostModel) -> None:
+        self._model = model
+
+    async def classify(self, items: list[Frames]) -> list[Scores]:
+        return [await self._batched(items[0])]
+
+    @serve.batch(max_batch_size=32, batch_wait_timeout_s=0.005)
+    async def _batched(self, items: list[Frames]) -> list[Scores]:
+        scores = await asyncio.to_thread(self._model.scores, items)
+        return [row[None] for row in scores]
+
+    async def batch_sizes(self) -> list[int]:
+        return self._model.batch_sizes
+
+
 @dataclass(frozen=True)
 class Offered:
     """What came of one round of calls."""
@@ -70,25 +89,26 @@ class Offered:
 
 
 class LoadGenerator:
-    """Calls a classifier from a replica, at a fixed rate, whatever the answers take."""
+    """Calls classifiers from a replica, at a fixed rate, whatever the answers take."""
 
-    def __init__(self, classifier: DeploymentHandle[CountedClassifier]) -> None:
-        self._classifier = classifier
+    def __init__(self, **classifiers: DeploymentHandle[CountedClassifier]) -> None:
+        self._classifiers = classifiers
 
-    async def offer(self, calls: int, calls_per_second: float) -> Offered:
-        before = len(await self._classifier.batch_sizes.remote())
+    async def offer(self, name: str, calls: int, calls_per_second: float) -> Offered:
+        classifier = self._classifiers[name]
+        before = len(await classifier.batch_sizes.remote())
 
         async def call(number: int) -> tuple[float, bool]:
             # The offered load, not a wait for anything.
             await asyncio.sleep(number / calls_per_second)
             frame = np.full((1, 8, 8, 3), number % 256, np.uint8)
             started = time.perf_counter()
-            (scores,) = await self._classifier.classify.remote([frame])
+            (scores,) = await classifier.classify.remote([frame])
             seconds = time.perf_counter() - started
             return seconds, bool(abs(scores[0, 1] - number % 256 / 255) < 1e-6)
 
         answers = await asyncio.gather(*map(call, range(calls)))
-        sizes = (await self._classifier.batch_sizes.remote())[before:]
+        sizes = (await classifier.batch_sizes.remote())[before:]
         return Offered(
             batches=len(sizes),
             largest_batch=max(sizes),
