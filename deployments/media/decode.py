@@ -8,12 +8,13 @@ have shown a frame and did not is an error. What may be missing is written in `_
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from av.codec.context import ThreadType
-from av.video.codeccontext import VideoCodecContext
+from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from deployments.errors import CorruptMediaError, MediaError
 from deployments.media.container import OpenContainer, ffmpeg_errors
@@ -67,10 +68,33 @@ def decode(source: OpenContainer, index: PacketIndex, threads: int = 1) -> Itera
     Raises:
         CorruptMediaError: A packet that does not decode, decodes with damage, or shows no frame.
     """
+    configure(source, threads)
+    return decode_packets(source, index, enumerate(demux(source)), threads)
+
+
+def decode_packets(
+    source: OpenContainer,
+    index: PacketIndex,
+    packets: Iterable[tuple[int, Packet[VideoStream]]],
+    threads: int = 1,
+    *,
+    entry: int = 0,
+) -> Iterator[DecodedFrame]:
+    """The frames of some packets, in presentation order, up to the decoder's last one.
+
+    Args:
+        source: Its decoder is configured, and new or flushed.
+        index: The container's packets.
+        packets: Ordinals and packets in decoding order, all that are needed to decode each other.
+        threads: As given to `configure`.
+        entry: Ordinal of the packet that decoding begins at.
+
+    Raises:
+        CorruptMediaError: A packet that does not decode, decodes with damage, or shows no frame.
+    """
     context = source.stream.codec_context
-    _configure(context, source.codec, threads)
-    ledger = _Ledger(source, index, threads)
-    for ordinal, packet in enumerate(demux(source)):
+    ledger = _Ledger(source, index, threads, entry)
+    for ordinal, packet in packets:
         if ordinal >= len(index.pts):
             raise CorruptMediaError("The video is damaged: it reads differently each time.")
         if packet.size == 0 or ledger.skips(ordinal):  # FFmpeg takes an empty one for the end
@@ -91,7 +115,9 @@ def decode(source: OpenContainer, index: PacketIndex, threads: int = 1) -> Itera
     ledger.close()
 
 
-def _configure(context: VideoCodecContext, codec: str, threads: int) -> None:
+def configure(source: OpenContainer, threads: int = 1) -> None:
+    """Make the decoder tell of damage. Once, before its first packet."""
+    context, codec = source.stream.codec_context, source.codec
     context.options = dict(_MARKED if codec in _CONCEALING else _STRICT)
     context.thread_count = threads
     # A VP9 packet may hold a hidden frame before the one it shows. With a thread for each frame the
@@ -111,9 +137,10 @@ class _Ledger:
     - the second field of a picture whose fields came as two packets: its frame is the first one's.
     """
 
-    def __init__(self, source: OpenContainer, index: PacketIndex, threads: int) -> None:
+    def __init__(self, source: OpenContainer, index: PacketIndex, threads: int, entry: int) -> None:
         self._index = index
-        self._is_broadcast = source.container.format.name == "mpegts"
+        is_start = entry <= index.first_keyframe
+        self._is_broadcast = is_start and source.container.format.name == "mpegts"
         self._is_hevc = source.codec == "hevc"
         self._has_fields = source.codec in _FIELD_PAIRS
         self._leading = index.leading()

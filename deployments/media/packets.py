@@ -38,6 +38,9 @@ class PacketIndex:
     shown: BoolArray
     """``[P]`` whether the packet carries a frame to show: no reference frame that stays hidden, no
     empty packet, nothing that an edit list cuts away."""
+    disposable: BoolArray | None = None
+    """``[P]`` whether no other packet's frame is predicted from this one's; None where the codec
+    does not tell."""
 
     @property
     def first_keyframe(self) -> int:

@@ -12,12 +12,17 @@ from av.video.stream import VideoStream
 
 from deployments.errors import CorruptMediaError, MediaTooLargeError
 from deployments.media.container import OpenContainer, ffmpeg_errors
+from deployments.media.disposable import DisposableCounter
 from deployments.media.hidden import is_hidden
 from deployments.media.packets import NO_TIME, PacketIndex
 
 
-def demux(source: OpenContainer) -> Iterator[Packet[VideoStream]]:
+def demux(source: OpenContainer, *, lenient: bool = False) -> Iterator[Packet[VideoStream]]:
     """The video track's packets in decoding order, up to the end of the file.
+
+    Args:
+        source: Where it stands, its start or behind a seek.
+        lenient: Let damaged packets pass: a seek may land in the middle of one.
 
     Raises:
         CorruptMediaError: FFmpeg marked a packet as damaged: bytes missing at its end, or lost
@@ -28,7 +33,7 @@ def demux(source: OpenContainer) -> Iterator[Packet[VideoStream]]:
         for packet in source.container.demux(source.stream):
             if packet.size == 0 and packet.pts is None and packet.dts is None:
                 return  # PyAV's own mark for the end
-            if packet.is_corrupt:
+            if packet.is_corrupt and not lenient:
                 raise CorruptMediaError("The video is damaged or cut short: a frame lacks data.")
             yield packet
 
@@ -47,6 +52,7 @@ def scan(source: OpenContainer, promised: int | None, max_frames: int) -> Packet
     """
     pts, dts, duration, size = array("q"), array("q"), array("q"), array("q")
     keyframe, shown = bytearray(), bytearray()
+    disposable = DisposableCounter(source.codec, source.stream.codec_context.extradata)
     for packet in demux(source):
         if len(pts) >= max_frames:
             raise MediaTooLargeError(f"The video has more than {max_frames} frames.")
@@ -55,10 +61,10 @@ def scan(source: OpenContainer, promised: int | None, max_frames: int) -> Packet
         duration.append(packet.duration or 0)
         size.append(packet.size)
         keyframe.append(packet.is_keyframe)
+        data = memoryview(packet)
+        disposable.add(data)
         shown.append(
-            packet.size > 0
-            and not packet.is_discard
-            and not is_hidden(source.codec, memoryview(packet))
+            packet.size > 0 and not packet.is_discard and not is_hidden(source.codec, data)
         )
     present = sum(1 for length in size if length)
     if promised is None and source.container.format.name in ("mp4", "mov"):
@@ -75,4 +81,5 @@ def scan(source: OpenContainer, promised: int | None, max_frames: int) -> Packet
         size=np.array(size, np.int64),
         keyframe=np.frombuffer(keyframe, np.uint8).astype(np.bool_),
         shown=np.frombuffer(shown, np.uint8).astype(np.bool_),
+        disposable=disposable.found(),
     )

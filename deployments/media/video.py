@@ -31,6 +31,14 @@ class OpenVideo:
     """A video that was scanned and found whole. Made by `open_video`; a context manager.
 
     Not for two threads at once. Iterators of frames are closed before the video is.
+
+    Args:
+        data: The whole file.
+        limits: What the video may cost.
+        threads: Of the decoder.
+        index: See the attribute.
+        times: See the attribute.
+        facts: See the attribute.
     """
 
     def __init__(
@@ -42,7 +50,8 @@ class OpenVideo:
         times: Int64Array,
         facts: VideoFacts,
     ) -> None:
-        self._data = data
+        self.data = data
+        """The whole file."""
         self._limits = limits
         self._threads = threads
         self.index = index
@@ -56,7 +65,7 @@ class OpenVideo:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._data.release()
+        self.data.release()
 
     def frames(self, stride: int = 1) -> Iterator[TimedFrame]:
         """Frames 0, k, 2k … in presentation order, upright and in RGB.
@@ -70,16 +79,22 @@ class OpenVideo:
             CorruptMediaError: At the first part of the video that cannot be decoded.
             MediaTooLargeError: A frame is larger than the limit (sizes may change on the way).
         """
-        with open_container(self._data, self.facts.container, self._limits.max_pixels) as source:
+        return (frame for frame in self.steps(stride) if frame is not None)
+
+    def steps(self, stride: int = 1) -> Iterator[TimedFrame | None]:
+        """As `frames`, with None for every decoded frame that is passed over."""
+        with open_container(self.data, self.facts.container, self._limits.max_pixels) as source:
             pictures = PictureMaker()
             seconds = 0.0
             for position, decoded in enumerate(decode(source, self.index, self._threads)):
                 frame = decoded.frame
-                _require_pixels(frame.width, frame.height, self._limits)
-                if position % stride == 0:
-                    # Timestamps that step back (spliced broadcasts) hold the clock.
-                    seconds = max(seconds, self._seconds(position, frame.pts))
-                    yield TimedFrame(position, seconds, pictures.rgb(frame))
+                require_pixels(frame.width, frame.height, self._limits)
+                if position % stride:
+                    yield None
+                    continue
+                # Timestamps that step back (spliced broadcasts) hold the clock.
+                seconds = max(seconds, self._seconds(position, frame.pts))
+                yield TimedFrame(position, seconds, pictures.rgb(frame))
 
     def _seconds(self, position: int, pts: int | None) -> float:
         """Presentation time of the frame that came out at ``position``, from the first frame on."""
@@ -112,11 +127,11 @@ def open_video(data: Buffer, limits: MediaLimits, *, threads: int = 1) -> OpenVi
     promised = count_video_packets(found.name, view)
     with open_container(view, found.name, limits.max_pixels) as source:
         context = source.stream.codec_context
-        _require_pixels(context.width, context.height, limits)
+        require_pixels(context.width, context.height, limits)
         index = scan(source, promised, limits.max_video_frames)
     with open_container(view, found.name, limits.max_pixels) as source:
         first = next(decode(source, index, threads)).frame
-        _require_pixels(first.width, first.height, limits)
+        require_pixels(first.width, first.height, limits)
         times = index.presentation(first.pts)
         units = int(times[-1]) - int(times[0]) + _last_frame_units(source, index, times)
         seconds = float(units * index.time_base)
@@ -152,7 +167,12 @@ def _last_frame_units(source: OpenContainer, index: PacketIndex, times: Int64Arr
     return round(1 / rate / index.time_base) if rate else 0
 
 
-def _require_pixels(width: int, height: int, limits: MediaLimits) -> None:
+def require_pixels(width: int, height: int, limits: MediaLimits) -> None:
+    """Refuse frames over the limit.
+
+    Raises:
+        MediaTooLargeError: Width × height is more than ``limits.max_pixels``.
+    """
     if width * height > limits.max_pixels:
         raise MediaTooLargeError(
             f"The video's frames have {width} × {height} pixels; "

@@ -1,0 +1,1 @@
+"""Decoding exactly the frames that were planned, outside the process that asks for them."""
