@@ -18,6 +18,9 @@ from deployments.errors import InvalidParameterError, MediaTooLargeError, Unsupp
 _MAX_FORM_FIELDS = 100
 """Parts beyond the expected files that a body may have; they are read over."""
 
+_MAX_TEXT_BYTES = 8192
+"""Of a text field: as long as the longest URLs that are in use."""
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -54,10 +57,41 @@ async def read_files(request: Request, name: str, max_files: int) -> list[Upload
     return await _MultipartReader(request, name, max_files).read()
 
 
-class _MultipartReader:
-    """Collects the files of one form field while the body comes in."""
+async def read_file_or_text(request: Request, name: str, text_name: str) -> Upload | str:
+    """The one file in the form field ``name``, or else the text in the form field ``text_name``.
 
-    def __init__(self, request: Request, name: str, max_files: int) -> None:
+    Raises:
+        InvalidParameterError: Neither field, both, one of them repeated, or a malformed body.
+        UnsupportedMediaError: The body is not ``multipart/form-data``.
+    """
+    reader = _MultipartReader(request, name, max_files=2, text_name=text_name)
+    uploads = await reader.read()
+    found: list[Upload | str] = [*uploads, *reader.texts]
+    if len(found) > 1:
+        raise InvalidParameterError(
+            f"This route takes one file: one form field {name!r} or one form field {text_name!r}."
+        )
+    return found[0]
+
+
+def check_video_bytes(size_bytes: int, max_bytes: int) -> None:
+    """Refuse a video that is too large, before it is sent on.
+
+    Raises:
+        MediaTooLargeError: It is.
+    """
+    if size_bytes > max_bytes:
+        raise MediaTooLargeError(
+            f"The video has {size_bytes} bytes; at most {max_bytes} are allowed."
+        )
+
+
+class _MultipartReader:
+    """Collects the files of one form field, and the texts of another, while the body comes in."""
+
+    def __init__(
+        self, request: Request, name: str, max_files: int, text_name: str | None = None
+    ) -> None:
         content_type, options = parse_options_header(request.headers.get("content-type"))
         if content_type != b"multipart/form-data" or not options.get(b"boundary"):
             raise UnsupportedMediaError(
@@ -66,12 +100,16 @@ class _MultipartReader:
         self._request = request
         self._name = name
         self._max_files = max_files
+        self._text_name = text_name
         self._uploads: list[Upload] = []
+        self.texts: list[str] = []
+        """What the text field held, in the order sent; complete once `read` has returned."""
         self._other_fields: list[str] = []
         self._ended = False
         self._header_name = self._header_value = b""
         self._disposition = b""
         self._filename: str | None = None
+        self._text: bytes | None = None
         self._chunks: list[memoryview] = []
         try:
             self._parser = MultipartParser(
@@ -99,7 +137,7 @@ class _MultipartReader:
             raise _malformed() from error
         if not self._ended:
             raise _malformed()
-        if not self._uploads:
+        if not self._uploads and not self.texts:
             names = ", ".join(repr(name) for name in dict.fromkeys(self._other_fields))
             raise InvalidParameterError(
                 f"No file was sent: the form field {self._name!r} is missing"
@@ -111,6 +149,7 @@ class _MultipartReader:
         self._disposition = b""
         self._chunks = []
         self._filename = None
+        self._text = None
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header_name += data[start:end]
@@ -128,6 +167,9 @@ class _MultipartReader:
         if disposition != b"form-data" or b"name" not in options:
             raise _malformed()
         name = options[b"name"].decode("utf-8", "replace")
+        if name == self._text_name:
+            self._text = b""
+            return
         if name != self._name:
             self._other_fields.append(name)
             if len(self._other_fields) > _MAX_FORM_FIELDS:
@@ -148,11 +190,20 @@ class _MultipartReader:
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._filename is not None:
             self._chunks.append(memoryview(data)[start:end])
+        elif self._text is not None:
+            self._text += data[start:end]
+            if len(self._text) > _MAX_TEXT_BYTES:
+                raise InvalidParameterError(f"The form field {self._text_name!r} is too long.")
 
     def _on_part_end(self) -> None:
         if self._filename is not None:
             self._uploads.append(Upload(self._filename, b"".join(self._chunks)))
             self._chunks = []
+        elif self._text is not None and (text := self._text.decode("utf-8", "replace").strip()):
+            # An empty field is what a browser's form sends for a text that was not filled in.
+            if len(self.texts) == self._max_files:
+                raise InvalidParameterError("The form has too many fields.")
+            self.texts.append(text)
 
     def _on_end(self) -> None:
         self._ended = True

@@ -12,7 +12,6 @@ from deployments.classifier.protocol import Classifier
 from deployments.errors import (
     InvalidParameterError,
     MediaError,
-    MediaTooLargeError,
     UnsupportedMediaError,
 )
 from deployments.media.sniff import sniff
@@ -24,7 +23,7 @@ from serve_app.images import ImageScorer
 from serve_app.parallel import in_order
 from serve_app.problems import FileFailedError
 from serve_app.schemas import Json
-from serve_app.uploads import Upload
+from serve_app.uploads import Upload, check_video_bytes
 
 
 class SearchParameters(BaseModel):
@@ -160,11 +159,7 @@ class CompatAnswers:
                 f"This is an image ({media.name}), and the route takes videos; send it to "
                 "/api/image-query-classification, which takes animated images too."
             )
-        limit = self._config.limits.max_video_bytes
-        if len(upload.data) > limit:
-            raise MediaTooLargeError(
-                f"The video has {len(upload.data)} bytes; at most {limit} are allowed."
-            )
+        check_video_bytes(len(upload.data), self._config.limits.max_video_bytes)
         found = await self._videos.find(upload.data, search.queries, search.skip_percentage)
         return search.shape([_with_frames(findings) for findings in found])
 
