@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 import uuid
+from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,7 +21,9 @@ from deployments.errors import (
     MediaTooLargeError,
     OverloadedError,
 )
-from serve_app.problems import plain_problem, problem_response, response_of
+from serve_app.event_stream import MEDIA_TYPE as EVENT_STREAM
+from serve_app.event_stream import error_line
+from serve_app.problems import body_of, plain_problem, problem_response, response_of
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +31,8 @@ REQUEST_ID_HEADER = "X-Request-ID"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 """What is taken from a client: nothing that could forge a line of a log."""
 _CONTENT_LENGTH = re.compile(r"[0-9]{1,18}")
+_RESERVE = "vigil.reserve_bytes"
+"""Key of the ASGI scope under which `UploadBounds` leaves what `reserve_bytes` calls."""
 
 
 class RequestBoundary:
@@ -51,12 +56,14 @@ class RequestBoundary:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
-        started = False
+        started = streams_events = False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal started
+            nonlocal started, streams_events
             if message["type"] == "http.response.start":
                 started = True
+                content_type = Headers(raw=message["headers"]).get("content-type")
+                streams_events = content_type == EVENT_STREAM
                 if self._returns_request_id:
                     MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
             await send(message)
@@ -67,30 +74,47 @@ class RequestBoundary:
                 await self._app(scope, receive, send_with_id)
         except Exception as error:
             if isinstance(error, TimeoutError) and deadline.expired():
-                answer = response_of(
-                    DeadlineExceededError(
-                        f"The answer was not ready within {self._timeout_seconds:g} seconds."
-                    )
+                late = DeadlineExceededError(
+                    f"The answer was not ready within {self._timeout_seconds:g} seconds."
                 )
+                problem, answer = body_of(late), response_of(late)
             else:
                 logger.exception(
                     "%s %s failed, request id %s", scope["method"], scope["path"], request_id
                 )
-                answer = problem_response(
-                    plain_problem(
-                        500,
-                        "The service failed in a way that was not foreseen; its log says more "
-                        f"under the request id {request_id}.",
-                    )
+                problem = plain_problem(
+                    500,
+                    "The service failed in a way that was not foreseen; its log says more "
+                    f"under the request id {request_id}.",
                 )
-            if started:
+                answer = problem_response(problem)
+            if not started:
+                await answer(scope, receive, send_with_id)
+            elif streams_events:
+                # The one kind of answer in which there is still room for a problem.
+                await send({"type": "http.response.body", "body": error_line(problem)})
+            else:
                 raise  # the answer is on its way already: only the server can cut it off
-            await answer(scope, receive, send_with_id)
 
 
 def _request_id(scope: Scope) -> str:
     given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def reserve_bytes(scope: Scope, total: int) -> None:
+    """Count what a request brings into memory beside its body; it is given back at its end.
+
+    Args:
+        scope: The request's, below `UploadBounds`.
+        total: Bytes beside the body, those counted before among them; never fewer than before.
+
+    Raises:
+        MediaTooLargeError: More than one request may have.
+        OverloadedError: More than all requests may have together.
+    """
+    reserve: Callable[[int], None] = scope[_RESERVE]
+    reserve(total)
 
 
 class UploadBounds:
@@ -116,7 +140,7 @@ class UploadBounds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        reserved = received = 0
+        reserved = received = beside_body = 0
 
         def reserve(total: int) -> None:
             nonlocal reserved
@@ -132,12 +156,19 @@ class UploadBounds:
             self._inflight_bytes += total - reserved
             reserved = total
 
+        def reserve_beside_body(total: int) -> None:
+            nonlocal beside_body
+            reserve(reserved - beside_body + total)
+            beside_body = total
+
+        scope[_RESERVE] = reserve_beside_body
+
         async def receive_bounded() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > reserved:
-                reserve(received)
+            if received + beside_body > reserved:
+                reserve(received + beside_body)
             return message
 
         try:
