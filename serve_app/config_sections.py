@@ -120,7 +120,15 @@ class VideoConfig(Section):
         default=2, ge=1, description="Videos that one replica decodes at a time; further ones wait."
     )
     max_waiting_videos: int = Field(
-        default=16, ge=1, description="Videos that wait for a replica before new ones get 503."
+        default=64, ge=1, description="Videos that wait for a replica before new ones get 503."
+    )
+    allow_urls: bool = Field(
+        default=False,
+        description="Let clients of /v1/videos name a file by `url`, which the ingress then "
+        "fetches: from public addresses only, and without following redirects.",
+    )
+    url_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="Time for fetching one file by `url`."
     )
 
 
