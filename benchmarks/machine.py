@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -63,6 +64,11 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
         PackageNotFoundError: One of the packages is not installed.
     """
     return {package: metadata.version(package) for package in packages}
+
+
+def tool(name: str) -> str:
+    """Path of a command that is installed beside this Python."""
+    return str(Path(sys.executable).with_name(name))
 
 
 def commit(paths: tuple[str, ...]) -> Commit:

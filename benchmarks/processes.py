@@ -80,6 +80,10 @@ class ProcessFamily:
             self._ticks[pid, stat.started] = stat.ticks
         return sum(self._ticks.values()) / _TICKS_PER_SECOND
 
+    def cpu_seconds_by_process(self) -> dict[int, float]:
+        """CPU time of every living member."""
+        return {pid: stat.ticks / _TICKS_PER_SECOND for pid, stat in self._living()}
+
     def rss_bytes(self) -> int:
         """Summed resident memory; shared pages are counted in every process. Cheap."""
         resident = 0

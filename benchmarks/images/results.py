@@ -31,6 +31,8 @@ class LoadMeasurement:
     """Of all processes of the system."""
     client_cpu_seconds_per_image: float
     """Of the client, which shares the cores."""
+    reconnects: int
+    """Connections that the server ended after an answer."""
     peak_rss_bytes: int
     """Summed over all processes; shared pages are counted in each of them."""
     pss_bytes: int

@@ -35,7 +35,7 @@ from benchmarks.images.scenarios import (
 )
 from benchmarks.images.systems.catalog import Contract, Target, prepared
 from benchmarks.images.workspace import Workspace
-from benchmarks.load import Load, Observer, Plan, Request, drive, upload
+from benchmarks.load import File, Load, Observer, Plan, Request, drive, upload
 from benchmarks.machine import ROOT
 from benchmarks.processes import ProcessFamily
 from benchmarks.servers import HOST, Server, free_port, running
@@ -168,6 +168,7 @@ class Suite:
             repeat=repeat,
             images=load.images,
             **_rates(load, usage),
+            reconnects=load.reconnects,
             peak_rss_bytes=usage.peak_rss_bytes,
             pss_bytes=server.family.pss_bytes(),
             mean_batch_size=answered / batches if batches else None,
@@ -185,20 +186,7 @@ class Suite:
         return Plan(scenario.connections, warmup, seconds)
 
     def _requests(self, contract: Contract, files: FileSet, count: int) -> list[Request]:
-        """Requests of ``count`` files each, which together send the whole set."""
-        members = self.workspace.files[files]
-        if count == 1:
-            return [upload(contract.path, contract.form_field, [file]) for file in members]
-        assert contract.multi_path is not None
-        # Each request begins with another file, so that an answer in a wrong order shows.
-        return [
-            upload(
-                contract.multi_path,
-                "files",
-                list(islice(cycle(members), start, start + count)),
-            )
-            for start in range(min(4, len(members)))
-        ]
+        return requests_of(contract, self.workspace.files[files], count)
 
     def _limit(self, scenario: LoadScenario, repeat: int) -> None:
         kind = scenario.model
@@ -273,6 +261,18 @@ class Suite:
                     measurement = MemoryMeasurement(system, tuple(samples))
                     self.results.memory.append(measurement)
                     self.say(f"  {system:9} memory: {measurement.growth_bytes / 1e6:+.1f} MB")
+
+
+def requests_of(contract: Contract, files: Sequence[File], count: int) -> list[Request]:
+    """Requests of ``count`` files each, which together send all the files."""
+    if count == 1:
+        return [upload(contract.path, contract.form_field, [file]) for file in files]
+    assert contract.multi_path is not None
+    # Each request begins with another file, so that an answer in a wrong order shows.
+    return [
+        upload(contract.multi_path, "files", list(islice(cycle(files), start, start + count)))
+        for start in range(min(4, len(files)))
+    ]
 
 
 def _rates(load: Load, usage: _Usage) -> dict[str, float]:

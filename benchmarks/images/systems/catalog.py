@@ -17,6 +17,7 @@ from benchmarks.images.reference import ZERO
 from benchmarks.images.scenarios import ModelKind, SystemName
 from benchmarks.images.systems import vigil_config
 from benchmarks.images.systems.ray_metrics import settled_batches
+from benchmarks.machine import tool
 from benchmarks.servers import Command, free_port
 
 
@@ -108,9 +109,8 @@ def _python(module: str, port: int, *options: str) -> Command:
 
 def _serve(config: Path, ray_directory: Path) -> Command:
     """``serve run``, with a Ray and ports of its own even where others run on the machine."""
-    serve = Path(sys.executable).with_name("serve")
     return Command(
-        [str(serve), "run", "--address", "local", str(config)],
+        [tool("serve"), "run", "--address", "local", str(config)],
         {
             "RAY_TMPDIR": str(ray_directory),
             "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),

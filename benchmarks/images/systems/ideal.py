@@ -6,7 +6,7 @@ What Vigil stays behind it is what its distribution over processes costs.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -22,9 +22,13 @@ from deployments.classifier.replica import LoadedModel, ModelReplica
 from deployments.errors import ModelNotFoundError, ModelUnavailableError, VigilError
 from deployments.types import Buffer, Frames, ModelInfo, Scores
 from deployments.verdicts import Finding, LabelQuery
+from deployments.video.analysis import AnalysisEvent, AnalysisRequest
 from serve_app.app import MAX_QUEUED_FRAMES, model_loader
 from serve_app.application import create_app
 from serve_app.config import AppConfig, resolve
+
+
+_NO_VIDEOS = "This server takes no videos."
 
 
 class InProcessClassifier:
@@ -52,13 +56,20 @@ class InProcessClassifier:
 
 
 class NoVideos:
-    """Implements `deployments.video.protocol.VideoFinder`: this baseline serves images."""
+    """Implements `deployments.video.protocol.VideoService`: this baseline serves images."""
 
     async def find(
         self, data: Buffer, queries: Sequence[LabelQuery], skip_percentage: float | None = None
     ) -> list[list[Finding]]:
         """See `VideoFinder.find`."""
-        raise ModelUnavailableError("This server takes no videos.")
+        raise ModelUnavailableError(_NO_VIDEOS)
+
+    async def analyse(
+        self, data: Buffer, request: AnalysisRequest
+    ) -> AsyncGenerator[AnalysisEvent, None]:
+        """See `VideoAnalyst.analyse`."""
+        raise ModelUnavailableError(_NO_VIDEOS)
+        yield  # makes it the generator that the protocol asks for
 
 
 def load(config: AppConfig, is_zero: bool) -> LoadedModel:

@@ -38,6 +38,7 @@ def load(
         p99_seconds=4 * p50_seconds,
         cpu_seconds_per_image=cpu_seconds_per_image,
         client_cpu_seconds_per_image=0.0001,
+        reconnects=0,
         peak_rss_bytes=2**31,
         pss_bytes=2**30,
         mean_batch_size=8.0 if system == "vigil" else None,

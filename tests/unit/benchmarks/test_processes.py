@@ -47,7 +47,15 @@ def test_the_cpu_time_and_memory_of_children_count() -> None:
         assert family.cpu_seconds() >= 0.2
         assert family.rss_bytes() > family.pss_bytes() > 1_000_000
         family.kill()
-    assert not family.alive()
+
+
+def test_a_family_that_was_killed_is_not_alive() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        family = ProcessFamily(process.pid, "none")
+        assert family.alive()
+        family.kill()
+        process.wait()
+        assert not family.alive()
 
 
 def test_a_child_that_lost_its_parent_is_found_by_its_mark() -> None:
