@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.assets.videos import make_video
-from tests.integration.service import Service
+from tests.integration.service import ROOT, Service
 
 SECONDS = 60
 FPS = 30
@@ -18,14 +21,22 @@ FLAGGED = range(1300, 1400)
 GROWTH_BYTES = 400 * 2**20
 
 
-def moving(index: int, height: int, width: int) -> np.ndarray:
-    """A band that moves over blue; while flagged, all of it in a skin tone."""
-    colour = (224, 172, 140) if index in FLAGGED else (30, 60, 160)
-    picture = np.empty((height, width, 3), np.uint8)
-    picture[:] = colour
-    if index not in FLAGGED:
+def paint() -> Callable[[int, int, int], np.ndarray]:
+    """A band that moves over blue; while flagged, a picture that the model flags."""
+    flagged = Image.open(ROOT / "examples" / "samples" / "flagged.jpg")
+
+    @cache
+    def flagged_at(height: int, width: int) -> np.ndarray:
+        return np.asarray(flagged.convert("RGB").resize((width, height)))
+
+    def painted(index: int, height: int, width: int) -> np.ndarray:
+        if index in FLAGGED:
+            return flagged_at(height, width)
+        picture = np.full((height, width, 3), (30, 60, 160), np.uint8)
         picture[:, index * 8 % width :][:, :40] = (20, 40, 90)
-    return picture
+        return picture
+
+    return painted
 
 
 def resident_bytes(pid: int) -> int:
@@ -63,7 +74,9 @@ class PeakMemory:
 def test_a_minute_of_1080p_grows_a_replica_by_less_than_400_mb(
     service: Service, client: httpx.Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    video = make_video(frames=SECONDS * FPS, fps=FPS, width=1920, height=1080, gop=60, paint=moving)
+    video = make_video(
+        frames=SECONDS * FPS, fps=FPS, width=1920, height=1080, gop=60, paint=paint()
+    )
     with PeakMemory(service.replica_pids("VideoClassifier")) as memory:
         answer = client.post(
             "/api/video-classification", files={"file": ("long.mp4", video)}, timeout=600
