@@ -22,7 +22,7 @@ from tests.unit.launcher.conditions import eventually
 
 START_SECONDS = 180
 STOP_SECONDS = 60
-SLOW_SECONDS = 12
+SLOW_SECONDS = 25
 
 
 @pytest.fixture
