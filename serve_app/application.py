@@ -11,16 +11,19 @@ from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from deployments.classifier.protocol import Classifier
-from deployments.video.protocol import VideoFinder
+from deployments.video.protocol import VideoService
 from serve_app import problems
+from serve_app.animations import AnimationAnalyst
 from serve_app.api.compat import compat_router
 from serve_app.api.compat_answers import CompatAnswers
 from serve_app.api.health import health_router
 from serve_app.api.models import models_router
 from serve_app.api.v1 import v1_router
+from serve_app.api.videos import MediaAnalyst, videos_router
 from serve_app.auth import ApiKeys
 from serve_app.config import AppConfig
 from serve_app.edge import RequestBoundary, UploadBounds
+from serve_app.fetch import Fetcher, FetchLimits
 from serve_app.images import ImageScorer
 
 _DESCRIPTION = """\
@@ -33,6 +36,8 @@ curl -F file=@image.jpg http://localhost:8000/api/image-classification
 curl -F file=@image.jpg 'http://localhost:8000/api/image-query-classification?score=0.5'
 curl -F file=@video.mp4 'http://localhost:8000/api/video-classification?fast_mode=true'
 curl -F files=@a.jpg -F files=@b.gif http://localhost:8000/v1/images
+curl -F file=@video.mp4 'http://localhost:8000/v1/videos?include=scores'
+curl -N -H 'Accept: application/x-ndjson' -F file=@video.mp4 http://localhost:8000/v1/videos
 ```
 
 `/api` keeps the contract of the service that this one continues; `/v1` is typed and complete.
@@ -43,8 +48,9 @@ Errors are `application/problem+json`, and their `detail` says what to do.
 def create_app(
     config: AppConfig,
     classifier: Classifier,
-    videos: VideoFinder,
+    videos: VideoService,
     *,
+    fetcher: Fetcher | None = None,
     returns_request_id: bool = True,
 ) -> FastAPI:
     """Build the application. It knows nothing of Ray: whatever implements the two seams will do.
@@ -53,6 +59,8 @@ def create_app(
         config: What was configured.
         classifier: Reaches the models.
         videos: Reaches the video deployment.
+        fetcher: Fetches media by URL, where that is allowed; None: one that reaches the public
+            internet.
         returns_request_id: Put ``X-Request-ID`` on the answers. False behind Ray Serve's HTTP
             server, which does so itself.
     """
@@ -75,12 +83,19 @@ def create_app(
         static_url="/docs-assets",
     )
     images = ImageScorer(classifier, config.limits.media, stills, animations)
+    media = MediaAnalyst(
+        videos,
+        AnimationAnalyst(classifier, config.limits.media, animations),
+        (fetcher or _fetcher(config)) if config.video.allow_urls else None,
+        config.limits.max_video_bytes,
+    )
     answers = CompatAnswers(config, classifier, images, videos)
     protected = [Depends(ApiKeys(config.api_keys))] if config.use_api_keys else []
     app.include_router(
         compat_router(answers, config.limits.max_files_per_request), dependencies=protected
     )
     app.include_router(v1_router(config, classifier, images), dependencies=protected)
+    app.include_router(videos_router(config, classifier, media), dependencies=protected)
     app.include_router(models_router(config, classifier), dependencies=protected)
     app.include_router(health_router(config.default_model, classifier))
     problems.install(app)
@@ -96,3 +111,7 @@ def create_app(
         returns_request_id=returns_request_id,
     )
     return app
+
+
+def _fetcher(config: AppConfig) -> Fetcher:
+    return Fetcher(FetchLimits(config.limits.max_video_bytes, config.video.url_timeout_seconds))

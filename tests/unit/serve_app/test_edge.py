@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.classifier.fake import FakeClassifier
+from deployments.errors import MediaTooLargeError
 from deployments.types import Frames, Scores
-from serve_app.edge import RequestBoundary
+from serve_app.edge import RequestBoundary, UploadBounds, reserve_bytes
 
 from .media import still
 
@@ -126,6 +130,98 @@ async def test_a_failure_after_the_answer_began_is_left_to_the_server() -> None:
     with pytest.raises(RuntimeError, match="half way"):
         await boundary(scope, receive, send)
     assert [message["type"] for message in sent] == ["http.response.start"]
+
+
+def streaming(then: Callable[[], Awaitable[None]]) -> ASGIApp:
+    """Begins an answer of lines, and goes on with ``then``."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/x-ndjson")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{}\n", "more_body": True})
+        await then()
+
+    return app
+
+
+async def last_line(app: ASGIApp) -> Any:
+    boundary = RequestBoundary(app, timeout_seconds=0.05, returns_request_id=True)
+    transport = httpx.ASGITransport(boundary)
+    async with httpx.AsyncClient(transport=transport, base_url="http://vigil") as client:
+        response = await client.get("/")
+    assert response.status_code == 200
+    return json.loads(response.text.splitlines()[-1])
+
+
+async def test_a_stream_that_takes_too_long_says_so_in_its_last_line() -> None:
+    last = await last_line(streaming(asyncio.Event().wait))  # type: ignore[arg-type]
+    assert last["event"] == "error"
+    assert last["problem"]["status"] == 504
+
+
+async def test_a_stream_that_fails_says_so_in_its_last_line_without_telling_why() -> None:
+    async def fails() -> None:
+        raise RuntimeError("half way")
+
+    last = await last_line(streaming(fails))
+    assert last["problem"]["status"] == 500
+    assert "half way" not in last["problem"]["detail"]
+
+
+class TestReservingBytes:
+    """`reserve_bytes`, for what comes into memory beside the body."""
+
+    def bounds(self, app: ASGIApp) -> UploadBounds:
+        return UploadBounds(app, max_request_bytes=100, max_inflight_bytes=150)
+
+    async def ask(self, bounds: UploadBounds, body: bytes = b"") -> httpx.Response:
+        transport = httpx.ASGITransport(bounds)
+        async with httpx.AsyncClient(transport=transport, base_url="http://vigil") as client:
+            return await client.post("/", content=body)
+
+    async def test_it_counts_until_the_request_ends(self) -> None:
+        counted, go_on = asyncio.Event(), asyncio.Event()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            reserve_bytes(scope, 40)
+            reserve_bytes(scope, 90)
+            counted.set()
+            await go_on.wait()
+            await Response()(scope, receive, send)
+
+        bounds = self.bounds(app)
+        first = asyncio.create_task(self.ask(bounds))
+        await counted.wait()
+        assert (await self.ask(bounds, b"x" * 61)).status_code == 503
+        go_on.set()
+        assert (await first).status_code == 200
+        assert (await self.ask(bounds)).status_code == 200
+
+    async def test_the_body_and_what_comes_beside_it_share_one_requests_bound(self) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            reserve_bytes(scope, 40)
+            with pytest.raises(MediaTooLargeError):
+                reserve_bytes(scope, 41)
+            await Response()(scope, receive, send)
+
+        assert (await self.ask(self.bounds(app), b"x" * 60)).status_code == 200
+
+    async def test_a_body_of_unknown_length_is_counted_on_top(self) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            reserve_bytes(scope, 60)
+            for _ in range(4):
+                await receive()
+            with pytest.raises(MediaTooLargeError):
+                await receive()
+            await Response()(scope, receive, send)
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for _ in range(5):
+                yield b"x" * 10
+
+        transport = httpx.ASGITransport(self.bounds(app))
+        async with httpx.AsyncClient(transport=transport, base_url="http://vigil") as client:
+            assert (await client.post("/", content=chunks())).status_code == 200
 
 
 async def test_32_clients_at_once_get_what_one_client_gets(client: httpx.AsyncClient) -> None:

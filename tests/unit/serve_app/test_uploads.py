@@ -7,7 +7,7 @@ import pytest
 from starlette.requests import Request
 
 from deployments.errors import InvalidParameterError, MediaTooLargeError, UnsupportedMediaError
-from serve_app.uploads import Upload, read_file, read_files
+from serve_app.uploads import Upload, read_file, read_file_or_text, read_files
 
 from .media import still
 
@@ -173,3 +173,37 @@ class TestLimits:
             assert (await small.post("/api/nothing", files=bad)).status_code == 404
             ok = await small.post("/api/image-classification", files=good)
             assert ok.status_code == 200
+
+
+class TestFileOrText:
+    """`read_file_or_text`."""
+
+    async def read(self, *parts: bytes, chunk_bytes: int = 0) -> Upload | str:
+        return await read_file_or_text(request(form(*parts), chunk_bytes), "file", "url")
+
+    @pytest.mark.parametrize("chunk_bytes", [0, 1, 7])
+    async def test_a_text_comes_through_however_the_body_is_cut(self, chunk_bytes: int) -> None:
+        url = "https://example.com/ü?a=b"
+        parts = [part("note", b"x"), part("url", f" {url}\n".encode())]
+        assert await self.read(*parts, chunk_bytes=chunk_bytes) == url
+
+    async def test_an_empty_text_beside_a_file_is_no_text(self) -> None:
+        sent = await self.read(part("url", b" "), part("file", b"data", "a.mp4"))
+        assert sent == Upload("a.mp4", b"data")
+
+    @pytest.mark.parametrize(
+        "parts",
+        [
+            [],
+            [part("url", b"")],
+            [part("other", b"x")],
+            [part("url", b"a"), part("url", b"b")],
+            [part("url", b"a"), part("url", b"b"), part("url", b"c")],
+            [part("url", b"a"), part("file", b"b", "b")],
+            [part("file", b"a", "a"), part("file", b"b", "b")],
+            [part("url", b"x" * 9000)],
+        ],
+    )
+    async def test_anything_but_one_file_or_one_text_is_refused(self, parts: list[bytes]) -> None:
+        with pytest.raises(InvalidParameterError):
+            await self.read(*parts)
