@@ -6,9 +6,10 @@ Ray's exceptions end here; what leaves is a `VigilError`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import grpc
 from ray.exceptions import RayActorError, RayTaskError, TaskCancelledError
@@ -28,6 +29,21 @@ from deployments.errors import (
 )
 
 Result = TypeVar("Result")
+
+Item = TypeVar("Item", covariant=True)
+
+
+class Stream(Protocol[Item]):
+    """An answer that comes bit by bit, as Serve's handles return it."""
+
+    def __anext__(self) -> Awaitable[Item]:
+        """The next bit."""
+        ...
+
+    def cancel(self) -> None:
+        """Have the replica leave off; nothing happens where it is done."""
+        ...
+
 
 LOST = (RayActorError, ReplicaUnavailableError, TaskCancelledError, grpc.aio.AioRpcError)
 """What a call ends with when its replica died or went away under it."""
@@ -71,27 +87,94 @@ async def retrying(what: str, call: Callable[[], Awaitable[Result]], policy: Ret
         ModelUnavailableError: The callee's deployment failed to start.
         VigilError: What the callee raised; any other exception of its is an `InferenceError`.
     """
-    pause = policy.first_pause_seconds
-    retries_left = policy.max_retries
+    tries = _Tries(what, policy)
     while True:
         try:
             return await call()
-        except LOST as error:
-            if not retries_left:
-                raise ReplicaLostError(f"{what} died under the call.") from error
-        except BackPressureError as error:
-            raise OverloadedError(
-                f"{what} has a full queue; try again shortly.", round(error.retry_after_s or 1)
-            ) from error
-        except DeploymentUnavailableError as error:
-            raise ModelUnavailableError(
-                f"{what} could not be started; the operator's logs say why."
-            ) from error
-        except Exception as error:
-            raise _raised_by_replica(what, error) from error
-        retries_left -= 1
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        except Exception as error:  # noqa: BLE001 - it is translated, and raised
+            await tries.after(error)
+
+
+async def streaming(
+    seconds: float, what: str, call: Callable[[], Stream[Result]], policy: RetryPolicy
+) -> AsyncGenerator[Result, None]:
+    """Make a call that answers bit by bit; closing the iterator cancels it.
+
+    It is made again only while nothing of an answer has come.
+
+    Args:
+        seconds: For the whole answer, its waiting and its retries included.
+        what: As of `retrying`.
+        call: As of `retrying`.
+        policy: As of `retrying`.
+
+    Raises:
+        DeadlineExceededError: It took longer.
+        VigilError: As `retrying`.
+    """
+    tries = _Tries(what, policy)
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        answer = call()
+        try:
+            async with aclosing(_until(deadline, seconds, what, answer)) as items:
+                async for item in items:
+                    tries.left = 0
+                    yield item
+        except VigilError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is translated, and raised
+            await tries.after(error)
+        else:
+            return
+        finally:
+            answer.cancel()
+
+
+async def _until(
+    deadline: float, seconds: float, what: str, answer: Stream[Result]
+) -> AsyncGenerator[Result, None]:
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            async with asyncio.timeout(deadline - loop.time()):
+                item = await anext(answer)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise DeadlineExceededError(
+                f"{what} did not answer within {seconds:g} seconds."
+            ) from None
+        yield item
+
+
+class _Tries:
+    """What comes of a call that failed: a pause before it is made again, or the error to tell."""
+
+    def __init__(self, what: str, policy: RetryPolicy) -> None:
+        self._what = what
+        self._pause = policy.first_pause_seconds
+        self.left = policy.max_retries
+
+    async def after(self, error: Exception) -> None:
+        """Raises the error to tell; returns where the call may be made again."""
+        if not isinstance(error, LOST):
+            raise _told(self._what, error) from error
+        if not self.left:
+            raise ReplicaLostError(f"{self._what} died under the call.") from error
+        self.left -= 1
+        await asyncio.sleep(self._pause)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+
+
+def _told(what: str, error: Exception) -> VigilError:
+    if isinstance(error, BackPressureError):
+        return OverloadedError(
+            f"{what} has a full queue; try again shortly.", round(error.retry_after_s or 1)
+        )
+    if isinstance(error, DeploymentUnavailableError):
+        return ModelUnavailableError(f"{what} could not be started; the operator's logs say why.")
+    return _raised_by_replica(what, error)
 
 
 def _raised_by_replica(what: str, error: Exception) -> VigilError:

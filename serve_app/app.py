@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -181,8 +182,16 @@ def _videos(
         # A rolling update or a shutdown lets the videos in work finish.
         graceful_shutdown_timeout_s=config.request_timeout_seconds,
     )(VideoClassifier)
+    # A process for each CPU, and for each video at least one.
+    processes = max(settings.max_concurrent_videos, math.ceil(settings.num_cpus))
     return deployment.bind(
-        catalog, policy, models, on_demand, config.limits.media, settings.max_concurrent_videos
+        catalog,
+        policy,
+        models,
+        on_demand,
+        config.limits.media,
+        processes,
+        config.request_timeout_seconds,
     )
 
 

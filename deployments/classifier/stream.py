@@ -51,16 +51,19 @@ async def score_stream(
     *,
     chunk_frames: int = 16,
     window_chunks: int = 4,
+    interrupt: Callable[[], None] | None = None,
 ) -> AsyncGenerator[ScoredFrame, None]:
     """Score frames as they are decoded; close it (``contextlib.aclosing``) to stop early.
 
     Args:
         classifier: Reaches the models.
         models: One or more; every frame is decoded once and fit once for each distinct input.
-        frames: Opens the media; called, drawn and closed in a thread of ``executor``.
+        frames: Opens the media; called, drawn and closed in a thread of ``executor``. A frame's
+            pixels need to last only until the next one is drawn.
         executor: Gives one thread for the whole run.
         chunk_frames: Frames that travel together.
         window_chunks: Chunks in flight to the models.
+        interrupt: See `decode_ahead`.
 
     Raises:
         VigilError: What decoding or a model raised, after the frames before it.
@@ -77,7 +80,7 @@ async def score_stream(
 
     in_flight: deque[tuple[_Chunk, asyncio.Task[list[Scores]]]] = deque()
     try:
-        async with aclosing(decode_ahead(chunks, executor, CHUNKS_AHEAD)) as decoded:
+        async with aclosing(decode_ahead(chunks, executor, CHUNKS_AHEAD, interrupt)) as decoded:
             async for chunk in decoded:
                 in_flight.append((chunk, asyncio.create_task(score(chunk))))
                 while len(in_flight) >= window_chunks or (in_flight and in_flight[0][1].done()):
@@ -132,7 +135,8 @@ def _chunks(
         indices.append(frame.index)
         pts_seconds.append(frame.pts_seconds)
         for spec, picture in pictures.items():
-            fitted[spec].append(picture)
+            lasting = not np.may_share_memory(picture, frame.pixels)
+            fitted[spec].append(picture if lasting else picture.copy())
         if len(indices) == chunk_frames:
             yield chunk()
     if indices:

@@ -23,7 +23,10 @@ class _Value(Generic[T]):
 
 
 async def decode_ahead(
-    produce: Callable[[], Iterator[T]], executor: Executor, depth: int
+    produce: Callable[[], Iterator[T]],
+    executor: Executor,
+    depth: int,
+    interrupt: Callable[[], None] | None = None,
 ) -> AsyncGenerator[T, None]:
     """Iterate over ``produce()`` as it runs in a thread, at most ``depth`` items ahead.
 
@@ -34,6 +37,8 @@ async def decode_ahead(
         produce: Called in the thread; its iterator is drawn and closed there too.
         executor: Gives the thread.
         depth: Items that may exist without having been consumed.
+        interrupt: Called when it is closed early: makes ``produce`` come to its end soon, however
+            long its next item takes.
 
     Raises:
         BaseException: Whatever ``produce`` raised, after all items before it.
@@ -56,13 +61,17 @@ async def decode_ahead(
         loop.call_soon_threadsafe(ready.put_nowait, _End(error))
 
     thread = loop.run_in_executor(executor, run)
+    ended = False
     try:
         while isinstance(entry := await ready.get(), _Value):
             room.release()
             yield entry.item
+        ended = True
         if entry.error is not None:
             raise entry.error
     finally:
         stopped.set()
         room.release()
+        if interrupt is not None and not ended:
+            interrupt()
         await asyncio.shield(thread)

@@ -33,6 +33,8 @@ class AnalysisRequest:
     """Add the score series."""
     sheet: bool = False
     """Add a contact sheet of the peaks."""
+    blur: bool = True
+    """Blur the pictures of the contact sheet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import cast
 
 import numpy as np
 import ray
 from ray.serve.handle import DeploymentHandle
 
-from deployments.calls import RetryPolicy, retrying, within
+from deployments.calls import RetryPolicy, Stream, retrying, streaming, within
 from deployments.types import Buffer
 from deployments.verdicts import Finding, LabelQuery
+from deployments.video.analysis import AnalysisEvent, AnalysisRequest
 from deployments.video.deployment import VideoClassifier
 
 WHAT = "The video service"
 
 
 class VideoClient:
-    """Implements `VideoFinder` over a deployment handle.
+    """Implements `VideoService` over a deployment handle.
 
     Args:
         handle: The video deployment's.
@@ -47,3 +50,19 @@ class VideoClient:
             self._retry,
         )
         return await within(self._timeout_seconds, WHAT, call)
+
+    async def analyse(
+        self, data: Buffer, request: AnalysisRequest
+    ) -> AsyncGenerator[AnalysisEvent, None]:
+        """See `VideoAnalyst.analyse`."""
+        reference = ray.put(np.frombuffer(data, np.uint8))
+        handle = self._handle.options(stream=True)
+        answer = streaming(
+            self._timeout_seconds,
+            WHAT,
+            lambda: cast("Stream[AnalysisEvent]", handle.analyse.remote(reference, request)),
+            self._retry,
+        )
+        async with aclosing(answer) as events:
+            async for event in events:
+                yield event

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,10 @@ from deployments.classifier.deployment import ImageClassifier
 from deployments.classifier.on_demand import OnDemandClassifier
 from deployments.media.limits import MediaLimits
 from deployments.verdicts import Finding, LabelQuery
+from deployments.video.analysis import AnalysisEvent, AnalysisRequest
+from deployments.video.analyst import LocalVideoAnalyst
+from deployments.video.decoding.limits import DecoderLimits
+from deployments.video.decoding.pool import DecoderPool
 from deployments.video.finder import LocalVideoFinder
 
 
@@ -27,7 +31,8 @@ class VideoClassifier:
         models: One handle for each configured model.
         on_demand: Handle of the on-demand deployment; None where no model is allowed.
         limits: What a video may cost.
-        max_videos: Videos at a time; each decodes in a thread of its own.
+        processes: That decode; at least as many as videos are worked on at a time.
+        timeout_seconds: Processor time that one video may take one of them.
     """
 
     def __init__(
@@ -37,11 +42,13 @@ class VideoClassifier:
         models: Mapping[str, DeploymentHandle[ImageClassifier]],
         on_demand: DeploymentHandle[OnDemandClassifier] | None,
         limits: MediaLimits,
-        max_videos: int,
+        processes: int,
+        timeout_seconds: float,
     ) -> None:
         classifier = ClassifierClient(catalog, models, on_demand, policy)
-        threads = ThreadPoolExecutor(max_workers=max_videos, thread_name_prefix="video")
-        self._finder = LocalVideoFinder(classifier, limits, threads)
+        decoders = DecoderPool(processes, limits, DecoderLimits(cpu_seconds=timeout_seconds))
+        self._finder = LocalVideoFinder(classifier, decoders)
+        self._analyst = LocalVideoAnalyst(classifier, decoders)
 
     async def find(
         self,
@@ -57,3 +64,16 @@ class VideoClassifier:
             skip_percentage: See there.
         """
         return await self._finder.find(data.data, queries, skip_percentage)
+
+    async def analyse(
+        self, data: npt.NDArray[np.uint8], request: AnalysisRequest
+    ) -> AsyncGenerator[AnalysisEvent, None]:
+        """See `VideoAnalyst.analyse`.
+
+        Args:
+            data: As for `find`.
+            request: See there.
+        """
+        async with aclosing(self._analyst.analyse(data.data, request)) as events:
+            async for event in events:
+                yield event

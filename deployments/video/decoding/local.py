@@ -19,6 +19,7 @@ from deployments.media.video import OpenVideo, require_pixels
 from deployments.types import VideoFacts
 from deployments.video.decoding.packets import PacketSource
 from deployments.video.decoding.reader import Seen
+from deployments.video.decoding.scanned import ScannedVideo
 from deployments.video.sampling.change import (
     SMALL_SIDE_PIXELS,
     CutDetector,
@@ -41,11 +42,7 @@ class LocalReader:
         self._video = video
         self._limits = limits
         index = video.index
-        # Where frames are known by counting them, none may be left out.
-        disposable = index.disposable if index.has_pts else None
-        self._table = FrameTable.from_packets(
-            index, video.times, video.facts.duration_seconds, disposable
-        )
+        self._table = ScannedVideo.of(video).table()
         # A container without presentation times does not tell which frames lead a keyframe.
         has_b_frames = index.disposable is not None and bool(index.disposable.any())
         self._may_enter = index.has_pts or not has_b_frames
@@ -81,11 +78,11 @@ class LocalReader:
         """See `VideoReader.decoded`."""
         return self._decoded
 
-    def read(self, runs: Sequence[Run], follow: range | None = None) -> Iterator[Seen]:
+    def read(self, runs: Sequence[Run], follow: range | None = None) -> Generator[Seen, None, None]:
         """See `VideoReader.read`."""
         return (seen for seen in self.steps(runs, follow) if seen is not None)
 
-    def read_all(self, stride: int) -> Iterator[Seen]:
+    def read_all(self, stride: int) -> Generator[Seen, None, None]:
         """See `VideoReader.read_all`."""
         return (seen for seen in self.all_steps(stride) if seen is not None)
 
@@ -116,7 +113,10 @@ class LocalReader:
         """As `read_all`, with None for every decoded frame that is passed over."""
         for frame in self._video.steps(stride):
             self._decoded += 1
-            yield None if frame is None else Seen(frame.index, frame.index, frame.pixels)
+            if frame is None:
+                yield None
+            else:
+                yield Seen(frame.index, frame.index, frame.pts_seconds, frame.pixels)
 
     def _from_start(self, runs: Iterable[Run], told: Set[int] = frozenset()) -> list[Run]:
         """The same frames but those told, in one run from the first packet on."""
@@ -144,7 +144,7 @@ class LocalReader:
                     wanted.popleft()
                 if follow is not None and position in follow:
                     luma = self._small.luma(frame)
-                    is_wanted |= cuts.is_cut(float(self._table.seconds[position]), luma)
+                    is_wanted |= cuts.is_cut(self._at(position), luma)
                     yield self._compare(position, frame, luma) if is_wanted else None
                 else:
                     yield self._look(position, frame) if is_wanted else None
@@ -172,11 +172,16 @@ class LocalReader:
                 yield position, frame
 
     def _look(self, position: int, frame: VideoFrame) -> Seen:
-        return Seen(position, position, self._pictures.rgb(frame))
+        return Seen(position, position, self._at(position), self._pictures.rgb(frame))
 
     def _compare(self, position: int, frame: VideoFrame, luma: SmallLuma) -> Seen:
-        source = self._gate.source(position, float(self._table.seconds[position]), luma)
-        return self._look(position, frame) if source == position else Seen(position, source, None)
+        source = self._gate.source(position, self._at(position), luma)
+        if source == position:
+            return self._look(position, frame)
+        return Seen(position, source, self._at(position), None)
+
+    def _at(self, position: int) -> float:
+        return float(self._table.seconds[position])
 
     def _ordinals(self, run: Run) -> Int64Array:
         """Packets to decode. Not among them: what leads the run's own keyframe and is predicted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,8 @@ class Seen:
     """In presentation order, counted from 0."""
     source: int
     """Position of the frame whose score stands for this one; its own where it is to be scored."""
+    seconds: float
+    """Presentation time, from the video's first frame."""
     pixels: Frame | None
     """Upright RGB, only until the next one is drawn; None where the score is that of ``source``."""
 
@@ -44,7 +46,7 @@ class VideoReader(Protocol):
         """Frames that were decoded so far."""
         ...
 
-    def read(self, runs: Sequence[Run], follow: range | None = None) -> Iterator[Seen]:
+    def read(self, runs: Sequence[Run], follow: range | None = None) -> Generator[Seen, None, None]:
         """The frames wanted, and no packet decoded that none of them needs.
 
         Args:
@@ -59,7 +61,7 @@ class VideoReader(Protocol):
         """
         ...
 
-    def read_all(self, stride: int) -> Iterator[Seen]:
+    def read_all(self, stride: int) -> Generator[Seen, None, None]:
         """Frames 0, k, 2k … as the decoder counts them; all are decoded, and damage is found.
 
         Args:

@@ -1,0 +1,242 @@
+"""A decoder's own process: ``python -m deployments.video.decoding.worker <descriptor>``.
+
+It imports neither torch nor Ray, so it starts in a fraction of a second and stays small. It gets
+the file's bytes as sealed memory, may open no file while it decodes, and ends with its parent.
+
+    parent ── open, read, read all, release, cancel, close ──▶ worker
+    parent ◀── ready, opened, slots, seen, same, alive, done, failed ── worker
+"""
+
+from __future__ import annotations
+
+import importlib
+import mmap
+import os
+import pkgutil
+import queue
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import av
+import cv2
+import numpy as np
+
+from deployments.errors import MediaError
+from deployments.media.limits import MediaLimits
+from deployments.media.video import OpenVideo, open_video
+from deployments.types import Frame
+from deployments.video.decoding import wire
+from deployments.video.decoding.jobs import READ, READ_ALL, runs_of
+from deployments.video.decoding.limits import (
+    DecoderLimits,
+    dump_no_core,
+    no_files,
+    relax,
+    restrict,
+    some_files,
+)
+from deployments.video.decoding.local import LocalReader
+from deployments.video.decoding.reader import Seen
+from deployments.video.decoding.scanned import ScannedVideo
+from deployments.video.decoding.slots import FrameSlots
+from deployments.video.decoding.wire import Message
+
+_SIGN_OF_LIFE_SECONDS = 1.0
+
+
+class Worker:
+    """Serves one parent, one video at a time.
+
+    Args:
+        connection: To the parent.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._jobs: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._free: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
+        self._cancelled = threading.Event()
+        self._slots: FrameSlots | None = None
+        self._generation = 0
+        """Of the slots: what is released may be one of those before."""
+        self._told = time.monotonic()
+
+    def run(self) -> None:
+        """Work until the parent goes away, which ends the process."""
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._tell(Message("ready"))
+        while True:
+            self._answer(self._open, self._jobs.get())
+
+    def _listen(self) -> None:
+        """Takes in what the parent says, also while the main thread decodes."""
+        try:
+            while True:
+                message = wire.receive(self._connection)
+                match message.kind:
+                    case "release":
+                        self._free.put((message.integer("generation"), message.integer("slot")))
+                    case "cancel":
+                        self._cancelled.set()
+                    case _:
+                        self._cancelled.clear()
+                        self._jobs.put(message)
+        except wire.ConnectionLostError:
+            os._exit(0)
+
+    def _open(self, message: Message) -> None:
+        """One video, from its opening to its closing."""
+        limits = MediaLimits(
+            max_video_bytes=message.integer("max_video_bytes"),
+            max_pixels=message.integer("max_pixels"),
+            max_video_frames=message.integer("max_video_frames"),
+            max_video_seconds=message.number("max_video_seconds"),
+        )
+        with ExitStack() as cleanup:
+            (descriptor,) = message.descriptors
+            file = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+            os.close(descriptor)
+            cleanup.callback(self._drop_slots)
+            restrict(
+                DecoderLimits(
+                    memory_bytes=message.integer("memory_bytes"),
+                    cpu_seconds=message.number("cpu_seconds"),
+                )
+            )
+            cleanup.callback(relax)
+            with no_files():
+                if "times" in message.arrays:
+                    known = ScannedVideo.from_message(message)
+                    view = memoryview(file)
+                    video = OpenVideo(view, limits, 1, known.index, known.times, known.facts)
+                    self._tell(Message("opened"))
+                else:
+                    video = open_video(memoryview(file), limits)
+                    self._tell(ScannedVideo.of(video).message("opened"))
+            with video, LocalReader(video, limits) as reader:
+                while (job := self._jobs.get()).kind != "close":
+                    self._answer(lambda job: self._decode(reader, job), job)
+
+    def _decode(self, reader: LocalReader, job: Message) -> None:
+        self._free_all()
+        with no_files():
+            for seen in _steps(reader, job):
+                if self._cancelled.is_set():
+                    break
+                if seen is not None:
+                    self._show(seen, reader.decoded)
+                elif time.monotonic() - self._told > _SIGN_OF_LIFE_SECONDS:
+                    self._tell(Message("alive"))
+        self._tell(Message("done", {"decoded": reader.decoded}))
+
+    def _show(self, seen: Seen, decoded: int) -> None:
+        where = {"position": seen.position, "seconds": seen.seconds, "decoded": decoded}
+        if seen.pixels is None:
+            self._tell(Message("same", {**where, "source": seen.source}))
+            return
+        slot = self._fill(seen.pixels)
+        if slot is not None:
+            height, width = seen.pixels.shape[:2]
+            self._tell(Message("seen", {**where, "slot": slot, "height": height, "width": width}))
+
+    def _fill(self, pixels: Frame) -> int | None:
+        """Wait for a free slot and put the frame there; None when cancelled."""
+        if self._slots is None or pixels.nbytes > self._slots.slot_bytes:
+            self._make_slots(pixels.nbytes)
+        assert self._slots is not None  # noqa: S101 - just made
+        while not self._cancelled.is_set():
+            try:
+                generation, slot = self._free.get(timeout=_SIGN_OF_LIFE_SECONDS / 4)
+            except queue.Empty:
+                continue
+            if generation != self._generation:
+                continue
+            height, width = pixels.shape[:2]
+            np.copyto(self._slots.frame(slot, height, width), pixels)
+            return slot
+        return None
+
+    def _make_slots(self, frame_bytes: int) -> None:
+        self._drop_slots()
+        with some_files():
+            slots = FrameSlots.for_frames(frame_bytes)
+        self._slots = slots
+        self._generation += 1
+        self._tell(
+            Message(
+                "slots",
+                {
+                    "generation": self._generation,
+                    "count": slots.count,
+                    "slot_bytes": slots.slot_bytes,
+                },
+                descriptors=(slots.descriptor,),
+            )
+        )
+        self._free_all()
+
+    def _drop_slots(self) -> None:
+        if self._slots is not None:
+            self._slots.close()
+            self._slots = None
+
+    def _free_all(self) -> None:
+        """The parent holds no frame at the beginning of a job, nor of new slots."""
+        while not self._free.empty():
+            self._free.get()
+        if self._slots is not None:
+            for slot in range(self._slots.count):
+                self._free.put((self._generation, slot))
+
+    def _answer(self, work: Callable[[Message], None], message: Message) -> None:
+        """Do what a message asks; tell what went wrong."""
+        try:
+            work(message)
+        except MediaError as error:
+            self._fail(type(error).__name__, error.detail)
+        except MemoryError:
+            self._fail("MemoryError", "")
+        except wire.ConnectionLostError:
+            raise
+        except Exception:  # noqa: BLE001 - the parent logs it
+            self._fail("", traceback.format_exc(limit=-8))
+
+    def _fail(self, kind: str, detail: str) -> None:
+        self._tell(Message("failed", {"kind": kind, "detail": detail}))
+
+    def _tell(self, message: Message) -> None:
+        self._told = time.monotonic()
+        wire.send(self._connection, message)
+
+
+def _steps(reader: LocalReader, job: Message) -> Iterator[Seen | None]:
+    if job.kind == READ:
+        return reader.steps(*runs_of(job))
+    if job.kind == READ_ALL:
+        return reader.all_steps(job.integer("stride"))
+    raise wire.ConnectionLostError(f"there is no job {job.kind!r}")
+
+
+def import_all_of_pyav() -> None:
+    """PyAV imports some of its modules when it first needs them, where no file can be opened."""
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
+def main() -> None:
+    """Serve the parent at the other end of the socket whose descriptor is the first argument."""
+    dump_no_core()
+    import_all_of_pyav()
+    cv2.setNumThreads(1)
+    with socket.socket(fileno=int(sys.argv[1])) as connection:
+        Worker(connection).run()
+
+
+if __name__ == "__main__":
+    main()

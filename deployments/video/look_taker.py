@@ -1,0 +1,220 @@
+"""Taking a round of looks: decoding, transfer and inference overlap, in bounded memory.
+
+parts of the plan ─▶ decoder processes ─▶ threads: fit ─▶ chunks ─▶ the model ─▶ LookBook
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import aclosing, closing
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from deployments.classifier.protocol import Classifier
+from deployments.media.decode_ahead import decode_ahead
+from deployments.media.fit import fit
+from deployments.types import Frame, Frames, ModelInfo
+from deployments.video.decoding.pool import OpenedVideo
+from deployments.video.decoding.process import DecoderProcess
+from deployments.video.decoding.reader import Seen
+from deployments.video.look_book import LookBook
+from deployments.video.sampling.decode_plan import DecodePlan
+from deployments.video.sampling.policy import Round
+
+CHUNK_FRAMES = 16
+CHUNK_BYTES = 16 * 2**20
+"""Frames that travel together; fewer where they are large."""
+CHUNK_SECONDS = 0.2
+"""A look that comes later than this after the one before it travels at once."""
+CHUNKS_AHEAD = 1
+"""Chunks of each process that are decoded but not yet sent."""
+WINDOW_CHUNKS = 4
+"""Chunks in flight to the model."""
+PART_PACKETS = 600
+"""Packets of a part, after which a process may go to another video."""
+PARTS_PER_PROCESS = 4
+HELD_BYTES = 64 * 2**20
+"""Fitted pictures that are kept for later rounds; those beyond are decoded anew."""
+
+
+class EnoughFoundError(Exception):
+    """What was asked for is found; the looks that are left need not be taken."""
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """What one process saw, fitted for the model."""
+
+    positions: list[int] = field(default_factory=list)
+    pictures: list[Frame] = field(default_factory=list)
+    same: list[tuple[int, int]] = field(default_factory=list)
+    """Positions of looks that show what others showed, and those others'."""
+
+    @property
+    def is_full(self) -> bool:
+        used = sum(picture.nbytes for picture in self.pictures)
+        return len(self.pictures) >= CHUNK_FRAMES or used >= CHUNK_BYTES
+
+
+class LookTaker:
+    """Takes the looks of one analysis.
+
+    Args:
+        video: Open.
+        classifier: Reaches the model.
+        model: Whose scores are wanted.
+        book: Is told every look.
+        stop_on_first: Leave off once the book has found a label.
+    """
+
+    def __init__(
+        self,
+        video: OpenedVideo,
+        classifier: Classifier,
+        model: ModelInfo,
+        book: LookBook,
+        *,
+        stop_on_first: bool = False,
+    ) -> None:
+        self._video = video
+        self._classifier = classifier
+        self._model = model
+        self._book = book
+        self._stop_on_first = stop_on_first
+        self._window = asyncio.Semaphore(WINDOW_CHUNKS)
+        self._held: dict[int, Frame] = {}
+        self._parts: deque[DecodePlan] = deque()
+
+    async def take(self, wanted: Round, follow: range | None = None) -> None:
+        """All looks of a round.
+
+        Args:
+            wanted: The round.
+            follow: See `VideoReader.read`.
+
+        Raises:
+            EnoughFoundError: A label was found, and that is enough.
+            VigilError: What decoding or the model raised.
+        """
+        known = {i: self._held[i] for i in wanted.wanted if i in self._held}
+        self._held = {}
+        plan = DecodePlan.of(self._video.table, set(wanted.wanted) - known.keys())
+        shares = max(PARTS_PER_PROCESS * self._video.processes, plan.decoded // PART_PACKETS)
+        self._parts = deque(plan.parts(shares))
+        keep = frozenset(wanted.held)
+        try:
+            async with asyncio.TaskGroup() as group:
+                work = _Pass(group, follow, keep)
+                for position, picture in known.items():
+                    await self._send(_Chunk([position], [picture]), work)
+                await self._decode(self._video.reader, work)
+        except ExceptionGroup as errors:
+            raise _first(errors) from errors
+
+    async def _decode(self, reader: DecoderProcess, work: _Pass) -> None:
+        """Take part after part, in time's order, until none is left."""
+        while self._parts:
+            if reader is not self._video.reader and self._video.is_contested:
+                return
+            part = self._parts.popleft()
+            if self._parts and self._video.has_idle_process:
+                work.group.create_task(self._help(work))
+            async with aclosing(
+                decode_ahead(
+                    partial(self._fitted, reader, part, work.follow),
+                    self._video.executor,
+                    CHUNKS_AHEAD,
+                    reader.interrupt,
+                )
+            ) as chunks:
+                async for chunk in chunks:
+                    await self._send(chunk, work)
+
+    async def _help(self, work: _Pass) -> None:
+        async with self._video.helper() as reader:
+            if reader is not None:
+                await self._decode(reader, work)
+
+    def _fitted(
+        self, reader: DecoderProcess, part: DecodePlan, follow: range | None
+    ) -> Iterator[_Chunk]:
+        """In a thread: what a process sees, fitted."""
+        with closing(reader.read(part.runs, follow)) as seen:
+            yield from self._chunks(seen)
+
+    def _chunks(self, frames: Iterator[Seen]) -> Iterator[_Chunk]:
+        chunk = _Chunk()
+        sent = time.monotonic()
+        for seen in frames:
+            if seen.pixels is None:
+                chunk.same.append((seen.position, seen.source))
+                continue
+            picture = fit(seen.pixels, self._model.input)
+            if np.may_share_memory(picture, seen.pixels):
+                picture = picture.copy()
+            if chunk.pictures and chunk.pictures[0].shape != picture.shape:
+                yield chunk
+                chunk = _Chunk()
+            chunk.positions.append(seen.position)
+            chunk.pictures.append(picture)
+            if chunk.is_full or time.monotonic() - sent > CHUNK_SECONDS:
+                yield chunk
+                chunk = _Chunk()
+                sent = time.monotonic()
+        yield chunk
+
+    async def _send(self, chunk: _Chunk, work: _Pass) -> None:
+        """Have a chunk's looks classified, once there is room; keep what later rounds may want."""
+        for position, source in chunk.same:
+            self._book.reuse(position, source)
+        looks = [i for i, position in enumerate(chunk.positions) if position not in work.keep]
+        for position, picture in zip(chunk.positions, chunk.pictures, strict=True):
+            if position in work.keep and self._held_bytes + picture.nbytes <= HELD_BYTES:
+                self._held[position] = picture
+        if looks:
+            await self._window.acquire()
+            positions = [chunk.positions[i] for i in looks]
+            frames = np.stack([chunk.pictures[i] for i in looks])
+            work.group.create_task(self._classify(positions, frames))
+
+    async def _classify(self, positions: list[int], frames: Frames) -> None:
+        try:
+            scores = await self._classifier.classify(self._model.name, frames)
+        finally:
+            self._window.release()
+        self._book.classify(positions, scores)
+        if self._stop_on_first and self._book.has_found:
+            raise EnoughFoundError
+
+    @property
+    def _held_bytes(self) -> int:
+        return sum(picture.nbytes for picture in self._held.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """One round's work."""
+
+    group: asyncio.TaskGroup
+    follow: range | None
+    keep: frozenset[int]
+    """Positions that are not looked at now, but perhaps in a later round."""
+
+
+def _first(errors: ExceptionGroup[Exception]) -> Exception:
+    """The error that a client is told: an early end counts only where nothing failed."""
+    leaves = list(_leaves(errors))
+    return next((e for e in leaves if not isinstance(e, EnoughFoundError)), leaves[0])
+
+
+def _leaves(errors: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in errors.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
