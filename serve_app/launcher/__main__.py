@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from serve_app.config import environment, resolve
 from serve_app.launcher import ports, processes
+from serve_app.launcher.replica_ports import replica_port_variables
 from serve_app.launcher.runtime_folder import runtime_folder
 from serve_app.launcher.supervisor import Supervisor, hold_signals
 
@@ -55,7 +56,7 @@ def main() -> None:
         _clear_leftovers()
         ports.require_free(http.host, http.port)
         with runtime_folder() as folder:
-            _set_environment(folder)
+            _set_environment(folder, http.port)
             status = Supervisor(
                 _serve_command(arguments.config), drain_seconds=arguments.drain_seconds
             ).run()
@@ -106,7 +107,7 @@ def _clear_leftovers() -> None:
         raise OSError(f"processes of an earlier run do not end: {[p.pid for p in stuck]}")
 
 
-def _set_environment(folder: Path) -> None:
+def _set_environment(folder: Path, http_port: int) -> None:
     """Sets what `serve run` and all below it inherit.
 
     HAProxy's files go to a private folder: by default they lie under one fixed, world-readable
@@ -123,6 +124,8 @@ def _set_environment(folder: Path) -> None:
         os.environ[variable] = str(folder / name)
     for variable, port in _INTERNAL_PORTS.items():
         os.environ.setdefault(variable, str(ports.first_free(port)))
+    for variable, value in replica_port_variables(http_port).items():
+        os.environ.setdefault(variable, value)
 
 
 def _serve_command(config: Path) -> list[str]:

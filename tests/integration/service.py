@@ -17,6 +17,8 @@ from typing import Any
 import httpx
 import yaml
 
+from serve_app.launcher.replica_ports import replica_port_variables
+
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 180
 STOP_SECONDS = 60
@@ -86,6 +88,7 @@ def running(
     variables = config["controller_options"]["runtime_env"]["env_vars"]
     for name in ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT"):
         variables[name] = str(free_port())
+    variables |= replica_port_variables(port)
     # No load balancer has to notice that a test's service stops.
     variables["RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"] = "0.5"
     file = folder / "serve_config.yaml"

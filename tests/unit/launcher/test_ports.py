@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from serve_app.launcher import ports
+from serve_app.launcher.replica_ports import replica_port_variables
 
 
 @pytest.fixture
@@ -39,3 +40,25 @@ def test_an_address_of_another_machine_is_a_sentence_too() -> None:
 def test_an_internal_port_gives_way_to_the_next_free_one(listener: socket.socket) -> None:
     port = listener.getsockname()[1]
     assert ports.first_free(port) > port
+
+
+def test_services_on_different_ports_get_blocks_of_their_own() -> None:
+    first, second = replica_port_variables(8000), replica_port_variables(8001)
+    assert first != second
+    assert first == replica_port_variables(8000)
+    for variables in (first, second):
+        for protocol in ("HTTP", "GRPC"):
+            low, high = (
+                int(variables[f"RAY_SERVE_DIRECT_INGRESS_{bound}_{protocol}_PORT"])
+                for bound in ("MIN", "MAX")
+            )
+            assert high - low == 100
+
+
+def test_a_block_in_which_somebody_listens_is_left_alone() -> None:
+    low = int(replica_port_variables(8000)["RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT"])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", low + 7))
+        listener.listen()
+        other = int(replica_port_variables(8000)["RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT"])
+    assert not low <= other < low + 100
