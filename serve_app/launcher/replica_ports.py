@@ -1,9 +1,9 @@
 """Ports of the replicas' own HTTP and gRPC servers, apart from those of every other service.
 
 Behind HAProxy each ingress replica listens on a port that Serve takes from 30000 upwards, with
-``SO_REUSEPORT``. A second Serve on the machine starts at the same port and binds it as well, without
-an error, and the kernel then hands requests of the one service to the other: answers of a wrong
-model, with status 200 (seen with Ray 2.60). So every service here gets a block of its own.
+``SO_REUSEPORT``. A second Serve on the machine starts at the same port and binds it as well,
+without an error, and the kernel then hands requests of the one service to the other: answers of a
+wrong model, with status 200 (seen with Ray 2.60). So every service here gets a block of its own.
 """
 
 from __future__ import annotations
