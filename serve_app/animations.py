@@ -7,9 +7,10 @@ at the first frame, so there is nothing to sample and little to send to a video 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -22,10 +23,11 @@ from deployments.media.limits import MediaLimits
 from deployments.types import Scores, TimedFrame
 from deployments.video.analysis import AnalysisEvent, AnalysisRequest, Progress
 from deployments.video.conclusion import Looked, Question, conclude
+from deployments.video.contact_sheet import compose, thumbnail, worth_showing
 from deployments.video.sampling.frame_table import FrameTable
 from deployments.video.sampling.named import Sampling
 from deployments.video.sampling.policy import Looks
-from deployments.video.timeline import Work
+from deployments.video.timeline import Segment, Work
 
 
 class AnimationAnalyst:
@@ -92,8 +94,32 @@ class AnimationAnalyst:
             frames_reused=0,
             stopped_early=len(rows) < len(span),
         )
-        looked = Looked(Sampling.EVERY_FRAME.value, table, span, Looks.of(rows), work)
-        yield conclude(request, question, image.facts, looked)
+        looks = Looks.of(rows)
+        looked = Looked(Sampling.EVERY_FRAME.value, table, span, looks, work)
+        analysis = conclude(request, question, image.facts, looked)
+        if request.sheet and analysis.segments:
+            shown = [(s, _peak(question, looks, s)) for s in worth_showing(analysis.segments)]
+            sheet = await loop.run_in_executor(self._executor, _sheet, image, shown, request.blur)
+            analysis = replace(analysis, sheet=sheet)
+        yield analysis
+
+
+def _peak(question: Question, looks: Looks, segment: Segment) -> int:
+    """Position of a segment's peak. Its time does not tell where several frames share one."""
+    column = [threshold.label for threshold in question.thresholds].index(segment.label)
+    first, end = np.searchsorted(looks.frames, (segment.start_frame - 1, segment.end_frame))
+    return int(looks.frames[first + looks.scores[first:end, column].argmax()])
+
+
+def _sheet(image: OpenImage, shown: Sequence[tuple[Segment, int]], blur: bool) -> bytes:
+    """The contact sheet of the frames at some positions; they are decoded anew."""
+    wanted = {position for _, position in shown}
+    frames = islice(image.frames(), max(wanted) + 1)
+    pictures = {
+        frame.index: thumbnail(frame.pixels, blur=blur) for frame in frames if frame.index in wanted
+    }
+    segments = [segment for segment, _ in shown]
+    return compose(segments, [pictures[position] for _, position in shown])
 
 
 def _table(image: OpenImage) -> FrameTable:

@@ -90,7 +90,7 @@ class Series(Shape):
 
 
 class Sheet(Shape):
-    """A contact sheet of the peaks, blurred."""
+    """A contact sheet of the peaks."""
 
     media_type: Literal["image/jpeg"]
     base64: str

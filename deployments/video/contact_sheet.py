@@ -43,29 +43,38 @@ async def draw_sheet(
     """
     if not segments:
         return None
-    best = sorted(segments, key=lambda segment: -segment.peak_score)[:MOST_PICTURES]
-    best.sort(key=lambda segment: segment.peak_seconds)
+    best = worth_showing(segments)
     positions = [video.table.first_at_or_after(segment.peak_seconds) for segment in best]
     draw = partial(_thumbnails, video, DecodePlan.of(video.table, positions), blur)
     reader = video.reader
     async with aclosing(decode_ahead(draw, video.executor, 1, reader.interrupt)) as thumbnails:
         pictures = {position: thumbnail async for position, thumbnail in thumbnails}
-    cells = [
-        _cell(pictures[position], _caption(segment))
-        for position, segment in zip(positions, best, strict=True)
-    ]
-    return _encoded(cells)
+    return compose(best, [pictures[position] for position in positions])
+
+
+def worth_showing(segments: Sequence[Segment]) -> list[Segment]:
+    """Those of the highest peaks, as many as there is room for, in the peaks' order of time."""
+    best = sorted(segments, key=lambda segment: -segment.peak_score)[:MOST_PICTURES]
+    return sorted(best, key=lambda segment: segment.peak_seconds)
 
 
 def _thumbnails(video: OpenedVideo, plan: DecodePlan, blur: bool) -> Iterator[tuple[int, Frame]]:
     with closing(video.reader.read(plan.runs)) as frames:
         for seen in frames:
             if seen.pixels is not None:
-                yield seen.position, _thumbnail(seen.pixels, blur)
+                yield seen.position, thumbnail(seen.pixels, blur=blur)
 
 
-def _thumbnail(pixels: Frame, blur: bool) -> Frame:
-    """The picture as large as a cell holds it whole, on a dark ground."""
+def thumbnail(pixels: Frame, *, blur: bool) -> Frame:
+    """A cell's picture: the whole frame on a dark ground.
+
+    Args:
+        pixels: ``[H, W, 3]``.
+        blur: Whether it is blurred.
+
+    Returns:
+        ``[CELL_HEIGHT, CELL_WIDTH, 3]``.
+    """
     height, width = pixels.shape[:2]
     scale = min(CELL_WIDTH / width, CELL_HEIGHT / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -76,6 +85,21 @@ def _thumbnail(pixels: Frame, blur: bool) -> Frame:
     left, top = (CELL_WIDTH - size[0]) // 2, (CELL_HEIGHT - size[1]) // 2
     cell[top : top + size[1], left : left + size[0]] = small
     return cell
+
+
+def compose(segments: Sequence[Segment], thumbnails: Sequence[Frame]) -> bytes:
+    """The sheet as a JPEG file.
+
+    Args:
+        segments: One or more; their peaks are the captions.
+        thumbnails: One for each, as `thumbnail` makes them.
+    """
+    return _encoded(
+        [
+            _cell(picture, _caption(segment))
+            for picture, segment in zip(thumbnails, segments, strict=True)
+        ]
+    )
 
 
 def _caption(segment: Segment) -> str:

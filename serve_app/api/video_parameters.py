@@ -102,8 +102,9 @@ class VideosParameters(BaseModel):
     include: Include | None = Field(
         None,
         description="Add to the answer (repeat it, or separate by commas): `scores`, the scores "
-        "of every look, for plotting; `sheet`, a contact sheet of the peaks as a JPEG, blurred.",
+        "of every look, for plotting; `sheet`, a contact sheet of the peaks as a JPEG.",
     )
+    blur: bool = Field(True, description="`include=sheet`: blur the pictures of the sheet.")
 
     def request(self, default_model: str, default_score: float) -> AnalysisRequest:
         """What is asked of the analyst.
@@ -137,6 +138,7 @@ class VideosParameters(BaseModel):
             stop_on_first=self.stop_on_first,
             scores="scores" in include,
             sheet="sheet" in include,
+            blur=self.blur,
         )
 
     def _check_settings(self) -> None:
@@ -146,6 +148,8 @@ class VideosParameters(BaseModel):
             raise InvalidParameterError(
                 f"{min(idle)} has no meaning with sampling={self.sampling.value}."
             )
+        if "blur" in self.model_fields_set and "sheet" not in (self.include or []):
+            raise InvalidParameterError("blur has no meaning without include=sheet.")
 
 
 def _thresholds(given: list[str]) -> tuple[tuple[str, float], ...]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from deployments.classifier.fake import FAKE_MODEL, FakeClassifier, fake_model, redness_scores
-from deployments.errors import InferenceError, ModelNotFoundError
+from deployments.errors import CorruptMediaError, InferenceError, ModelNotFoundError
 from deployments.verdicts import Finding, LabelQuery
-from deployments.video.fake import FakeVideoFinder
+from deployments.video.analysis import Analysis, AnalysisRequest, LabelFound, Progress
+from deployments.video.fake import FakeVideoAnalyst, FakeVideoFinder
 
 
 def frames(*colours: tuple[int, int, int]) -> np.ndarray:
@@ -64,3 +68,46 @@ async def test_the_fake_video_is_searched_as_a_real_one_is() -> None:
     assert skipping == [[Finding(3, "nsfw", pytest.approx(0.9))]]
     with pytest.raises(ModelNotFoundError):
         await finder.find(b"video", [LabelQuery("nope", None, 0.7)])
+
+
+class TestFakeVideoAnalyst:
+    scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.1, 0.9]], np.float32)
+    request = AnalysisRequest(FAKE_MODEL.name, 0.7)
+
+    @pytest.fixture
+    def analyst(self) -> FakeVideoAnalyst:
+        return FakeVideoAnalyst({FAKE_MODEL.name: (FAKE_MODEL, self.scores)})
+
+    async def test_it_tells_what_the_scores_say(self, analyst: FakeVideoAnalyst) -> None:
+        *news, analysis = [event async for event in analyst.analyse(b"video", self.request)]
+        assert [type(event) for event in news] == [Progress, LabelFound, Progress, Progress]
+        assert isinstance(analysis, Analysis)
+        [segment] = analysis.segments
+        assert (segment.start_frame, segment.end_frame) == (2, 3)
+        assert analysis.flagged is True
+        assert analyst.closed.is_set()
+
+    async def test_it_plays_a_script(self, analyst: FakeVideoAnalyst) -> None:
+        gate = asyncio.Event()
+        analyst.play(Progress(1.0, 0.5), gate, CorruptMediaError("Damaged."))
+        events = analyst.analyse(b"video", self.request)
+        assert await anext(events) == Progress(1.0, 0.5)
+        gate.set()
+        with pytest.raises(CorruptMediaError):
+            await anext(events)
+
+    async def test_closing_it_is_noticed(self, analyst: FakeVideoAnalyst) -> None:
+        events = analyst.analyse(b"video", self.request)
+        await anext(events)
+        assert not analyst.closed.is_set()
+        await events.aclose()
+        assert analyst.closed.is_set()
+
+    async def test_failures_are_the_finders_too(self, analyst: FakeVideoAnalyst) -> None:
+        analyst.fail(InferenceError("NaN."))
+        with pytest.raises(InferenceError):
+            await anext(analyst.analyse(b"video", self.request))
+        analyst.fail(None)
+        with pytest.raises(ModelNotFoundError):
+            await anext(analyst.analyse(b"video", replace(self.request, model="nope")))
+        assert len(analyst.requests) == 2

@@ -152,6 +152,8 @@ async def test_defaults(client: httpx.AsyncClient, videos: FakeVideoAnalyst) -> 
         ({"include": "sheet"}, "sheet", True),
         ({"include": ["scores", "sheet"]}, "sheet", True),
         ({"include": "sheet, scores"}, "scores", True),
+        ({"include": "sheet"}, "blur", True),
+        ({"include": "sheet", "blur": "false"}, "blur", False),
     ],
 )
 async def test_every_parameter_reaches_the_analyst(
@@ -203,6 +205,7 @@ async def test_labels_with_colons_can_have_thresholds(client: httpx.AsyncClient)
         ({"merge_gap_seconds": "x"}, 422, "merge_gap_seconds"),
         ({"include": "all"}, 422, "include"),
         ({"include": "scores,,"}, 422, "include"),
+        ({"blur": "false"}, 422, "include=sheet"),
         ({"stop_on": "nsfw"}, 422, "stop_on"),
         ({"url": "http://example.com"}, 422, "url"),
     ],

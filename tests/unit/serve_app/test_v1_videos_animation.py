@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from deployments.classifier.fake import FakeClassifier
 from deployments.errors import InferenceError
@@ -141,6 +144,23 @@ async def test_segments_follow_the_rules_asked_for(client: httpx.AsyncClient) ->
     data = animation([0.9, 0.9, 0.1, 0.9, 0.1, 0.1, 0.1, 0.9])
     merged = await ask(client, data, merge_gap_seconds=0.15, min_segment_seconds=0.25)
     assert [(s["start_frame"], s["end_frame"]) for s in merged["segments"]] == [(1, 4)]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF"])
+async def test_the_sheet_shows_the_peaks_of_the_segments(
+    client: httpx.AsyncClient, kind: str
+) -> None:
+    data = animation([0.1, 0.75, 1.0, 0.75, 0.1, 0.8, 0.1], kind)
+    sheet = (await ask(client, data, include="sheet", blur=False))["sheet"]
+    assert sheet["media_type"] == "image/jpeg"
+    with Image.open(io.BytesIO(base64.b64decode(sheet["base64"]))) as picture:
+        cells = [picture.getpixel((x, 90)) for x in (160, 480)]
+    assert [cell[0] for cell in cells] == [pytest.approx(255 * s, abs=6) for s in (1.0, 0.8)]  # type: ignore[index]
+
+
+async def test_there_is_no_sheet_of_nothing(client: httpx.AsyncClient) -> None:
+    answer = await ask(client, animation([0.1, 0.2]), include="sheet")
+    assert answer["sheet"] is None
 
 
 @pytest.mark.parametrize(
