@@ -98,9 +98,7 @@ class Worker:
             max_video_seconds=message.number("max_video_seconds"),
         )
         with ExitStack() as cleanup:
-            (descriptor,) = message.descriptors
-            file = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-            os.close(descriptor)
+            file = _mapped(message)
             cleanup.callback(self._drop_slots)
             restrict(
                 DecoderLimits(
@@ -109,15 +107,16 @@ class Worker:
                 )
             )
             cleanup.callback(relax)
-            with no_files():
-                if "times" in message.arrays:
-                    known = ScannedVideo.from_message(message)
-                    view = memoryview(file)
-                    video = OpenVideo(view, limits, 1, known.index, known.times, known.facts)
-                    self._tell(Message("opened"))
-                else:
-                    video = open_video(memoryview(file), limits)
-                    self._tell(ScannedVideo.of(video).message("opened"))
+            if "times" in message.arrays:
+                known = ScannedVideo.from_message(message)
+                video = OpenVideo(file, limits, 1, known.index, known.times, known.facts)
+                answer = Message("opened")
+            else:
+                with no_files():
+                    video = open_video(file, limits)
+                answer = ScannedVideo.of(video).message("opened")
+            # Told where files can be opened again: the next message may bring one.
+            self._tell(answer)
             with video, LocalReader(video, limits) as reader:
                 while (job := self._jobs.get()).kind != "close":
                     self._answer(lambda job: self._decode(reader, job), job)
@@ -212,6 +211,17 @@ class Worker:
     def _tell(self, message: Message) -> None:
         self._told = time.monotonic()
         wire.send(self._connection, message)
+
+
+def _mapped(message: Message) -> memoryview:
+    """The file that came with a message, in shared memory."""
+    (descriptor,) = message.descriptors
+    try:
+        if not os.fstat(descriptor).st_size:  # which cannot be mapped
+            return memoryview(b"")
+        return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+    finally:
+        os.close(descriptor)
 
 
 def _steps(reader: LocalReader, job: Message) -> Iterator[Seen | None]:
