@@ -33,6 +33,16 @@ class _Stat:
     """Clock ticks since boot; tells a process from a later one with the same number."""
 
 
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """One thread of a process."""
+
+    id: int
+    name: str
+    """At most 15 characters."""
+    cpu_seconds: float
+
+
 class ProcessFamily:
     """The processes of one command.
 
@@ -80,9 +90,9 @@ class ProcessFamily:
             self._ticks[pid, stat.started] = stat.ticks
         return sum(self._ticks.values()) / _TICKS_PER_SECOND
 
-    def cpu_seconds_by_process(self) -> dict[int, float]:
-        """CPU time of every living member."""
-        return {pid: stat.ticks / _TICKS_PER_SECOND for pid, stat in self._living()}
+    def threads(self) -> dict[int, list[Thread]]:
+        """Every living member's threads."""
+        return {pid: list(_threads(pid)) for pid, _ in self._living()}
 
     def rss_bytes(self) -> int:
         """Summed resident memory; shared pages are counted in every process. Cheap."""
@@ -140,8 +150,23 @@ def _read(pid: int, file: str) -> bytes:
         return b""
 
 
+def _threads(pid: int) -> Iterator[Thread]:
+    try:
+        entries = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return
+    for entry in entries:
+        content = _read(pid, f"task/{entry.name}/stat")
+        if stat := _parsed(content):
+            name = content[content.index(b"(") + 1 : content.rindex(b")")]
+            yield Thread(int(entry.name), name.decode(), stat.ticks / _TICKS_PER_SECOND)
+
+
 def _stat(pid: int) -> _Stat | None:
-    content = _read(pid, "stat")
+    return _parsed(_read(pid, "stat"))
+
+
+def _parsed(content: bytes) -> _Stat | None:
     if not content:
         return None
     # The name stands in brackets and may hold anything, brackets too.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from benchmarks.processes import MARK, ProcessFamily
 
 HOST = "127.0.0.1"
 _POLL_SECONDS = 0.05
+_PORT_SEARCHES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,29 @@ def free_port() -> int:
         return port
 
 
+def free_ports(count: int) -> range:
+    """Neighbouring TCP ports that nobody listens on, below those that the system hands out itself.
+
+    Raises:
+        ServerError: None were found.
+    """
+    for _ in range(_PORT_SEARCHES):
+        start = random.randrange(10_000, 30_000 - count)
+        ports = range(start, start + count)
+        if all(map(_is_free, ports)):
+            return ports
+    raise ServerError(f"there are no {count} neighbouring free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
+
+
 @contextmanager
 def running(command: Command, port: int, probe: Request, log: Path) -> Iterator[Server]:
     """Run a server.
@@ -89,6 +114,9 @@ def running(command: Command, port: int, probe: Request, log: Path) -> Iterator[
 def _start(
     command: Command, environment: Mapping[str, str], output: IO[bytes]
 ) -> subprocess.Popen[bytes]:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in a shell's background job. A child would inherit it, and `serve run` never stop.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         command.arguments,
         cwd=ROOT,

@@ -11,78 +11,134 @@ from __future__ import annotations
 import argparse
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.images.scenarios import LoadScenario, SystemName, select
-from benchmarks.images.stacks import stages
+from benchmarks.images.stacks import stages_by_thread
 from benchmarks.images.suite import requests_of
 from benchmarks.images.systems.catalog import prepared
 from benchmarks.images.workspace import Workspace
 from benchmarks.load import Observer, Plan, drive
 from benchmarks.machine import tool
-from benchmarks.processes import ProcessFamily
+from benchmarks.processes import ProcessFamily, Thread
 from benchmarks.servers import HOST, free_port, running
 from benchmarks.statistics import steady_rate
 
 _SAMPLES_PER_SECOND = 100
 _ATTACH_SECONDS = 2.0
 """py-spy reads a process's symbols before it samples."""
+_BUSY_CORES = 0.02
+"""Processes that take less in the warm-up are not sampled."""
 _SMALLEST_MS = 0.02
-"""Processes and stages below it are summed up as the rest."""
+"""Processes and stages below it are not listed."""
+
+
+class ProfileError(RuntimeError):
+    """py-spy failed."""
 
 
 @dataclass(slots=True)
 class Profiler:
-    """Samples every Python process of a server that works on requests.
+    """Samples the Python processes of a server that work when it is under load.
+
+    Make it before the load begins: what works in the warm-up is sampled in the window.
 
     Args:
         family: The server's processes.
         seconds: How long to sample.
         directory: For the samples.
-        named: A process is sampled when its command line contains one of these.
     """
 
     family: ProcessFamily
     seconds: float
     directory: Path
-    named: Sequence[str]
-    before: dict[int, float] = field(default_factory=dict)
-    cpu_seconds: dict[int, float] = field(default_factory=dict)
-    _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    threads: dict[int, list[Thread]] = field(default_factory=dict)
+    """Of each process; what the window cost them."""
+    names: dict[int, str] = field(default_factory=dict)
+    """What the processes call themselves after the load; Ray's change their names."""
+    _made: float = field(default_factory=time.monotonic)
+    _before: dict[int, float] = field(default_factory=dict)
+    _samplers: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._read()
 
     def start(self) -> None:
         """Attach to the processes; called when the window starts."""
         self.family.refresh()
-        self.before = self.family.cpu_seconds_by_process()
-        for pid, line in self.family.command_lines().items():
-            if any(name in line for name in self.named):
-                self._running.append(self._record(pid))
+        before, elapsed = dict(self._before), time.monotonic() - self._made
+        for pid, threads in self._read().items():
+            worked = sum(thread.cpu_seconds - before.get(thread.id, 0.0) for thread in threads)
+            if worked > _BUSY_CORES * elapsed and _is_python(pid):
+                self._samplers[pid] = self._sampler(pid)
 
     def end(self) -> None:
-        """Await the samplers; called when the window ends."""
-        after = self.family.cpu_seconds_by_process()
-        self.cpu_seconds = {pid: cpu - self.before.get(pid, 0.0) for pid, cpu in after.items()}
-        for recorder in self._running:
-            recorder.wait()
+        """Await the samplers; called when the window ends.
 
-    def shares(self, pid: int) -> dict[str, float]:
-        """Share of each stage; empty for a process that was not sampled."""
-        path = self._path(pid)
-        return dict(stages(path.read_text().splitlines())) if path.exists() else {}
+        Raises:
+            ProfileError: A process could not be sampled.
+        """
+        self.threads = {
+            pid: [
+                replace(thread, cpu_seconds=thread.cpu_seconds - self._before.get(thread.id, 0.0))
+                for thread in threads
+            ]
+            for pid, threads in self.family.threads().items()
+        }
+        self.names = self.family.command_lines()
+        for sampler in self._samplers.values():
+            _, error = sampler.communicate()
+            if sampler.returncode:
+                raise ProfileError(error.decode(errors="replace").strip())
 
-    def _record(self, pid: int) -> subprocess.Popen[bytes]:
-        options = ("--format", "raw", "--full-filenames", "--rate", str(_SAMPLES_PER_SECOND))
-        target = ("--pid", str(pid), "--duration", str(round(self.seconds)))
+    def cpu_seconds(self, pid: int) -> float:
+        """Of one process in the window."""
+        return sum(thread.cpu_seconds for thread in self.threads[pid])
+
+    def stages(self, pid: int) -> Mapping[str, float]:
+        """CPU seconds of each stage, largest first; none for a process that was not sampled.
+
+        A thread's CPU time is known exactly; its samples say how it was divided. Threads without
+        Python frames (torch's, gRPC's) are stages of their own.
+        """
+        if pid not in self._samplers:
+            return {}
+        shares = stages_by_thread(self._path(pid).read_text().splitlines())
+        seconds: defaultdict[str, float] = defaultdict(float)
+        for thread in self.threads[pid]:
+            known = shares.get(thread.id, {f"native thread {thread.name!r}": 1.0})
+            for stage, share in known.items():
+                seconds[stage] += thread.cpu_seconds * share
+        return dict(sorted(seconds.items(), key=lambda item: -item[1]))
+
+    def _read(self) -> dict[int, list[Thread]]:
+        threads = self.family.threads()
+        self._before = {t.id: t.cpu_seconds for members in threads.values() for t in members}
+        return threads
+
+    def _sampler(self, pid: int) -> subprocess.Popen[bytes]:
+        # Without pausing the process: a pause wakes threads that wait, and they count as running.
+        options = ["--nonblocking", "--threads", "--format", "raw", "--full-filenames"]
+        options += ["--rate", str(_SAMPLES_PER_SECOND), "--duration", str(round(self.seconds))]
         return subprocess.Popen(
-            [tool("py-spy"), "record", *options, *target, "--output", str(self._path(pid))],
+            [tool("py-spy"), "record", *options, "--pid", str(pid), "-o", str(self._path(pid))],
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
 
     def _path(self, pid: int) -> Path:
         return self.directory / f"{pid}.raw"
+
+
+def _is_python(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name.startswith("python")
+    except OSError:
+        return False
 
 
 def profile(
@@ -99,27 +155,23 @@ def profile(
         probe = requests_of(target.contract, files, 1)[0]
         requests = requests_of(target.contract, files, scenario.files_per_request)
         with running(target.command, port, probe, workspace.log(f"{system}-profile")) as server:
-            named = ("ServeReplica", "ProxyActor") if system == "vigil" else ("python",)
-            profiler = Profiler(server.family, seconds, Path(directory), named)
+            profiler = Profiler(server.family, seconds, Path(directory))
             plan = Plan(scenario.connections, scenario.warmup_seconds, seconds + _ATTACH_SECONDS)
             observer = Observer(window_starts=profiler.start, window_ends=profiler.end)
             load = drive(HOST, port, requests, plan, observer)
-            names = server.family.command_lines()
         rate = steady_rate(load.completions)
         images = rate * load.window_seconds
         lines = [f"{scenario.name}, {system}: {rate:.1f} images/s while it was sampled"]
-        total = 1000 * sum(profiler.cpu_seconds.values()) / images
-        lines.append(f"{total:8.2f} ms of CPU per image, all processes")
-        ordered = sorted(profiler.cpu_seconds.items(), key=lambda item: -item[1])
-        for pid, cpu in ordered:
-            cost = 1000 * cpu / images
+        costs = {pid: 1000 * profiler.cpu_seconds(pid) / images for pid in profiler.threads}
+        lines.append(f"{sum(costs.values()):8.2f} ms of CPU per image, all processes")
+        for pid, cost in sorted(costs.items(), key=lambda item: -item[1]):
             if cost < _SMALLEST_MS:
                 continue
-            lines.append(f"{cost:8.2f}   {names.get(pid, 'ended')[:90]}")
+            lines.append(f"{cost:8.2f}   {profiler.names.get(pid, 'ended')[:90]}")
             lines += [
-                f"{cost * share:12.2f}   {stage}"
-                for stage, share in profiler.shares(pid).items()
-                if cost * share >= _SMALLEST_MS
+                f"{1000 * seconds / images:12.2f}   {stage}"
+                for stage, seconds in profiler.stages(pid).items()
+                if 1000 * seconds / images >= _SMALLEST_MS
             ]
     return "\n".join(lines)
 

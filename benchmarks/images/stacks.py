@@ -6,10 +6,12 @@ A stack is what py-spy's raw format gives: frames from the outermost to the inne
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 RULES: tuple[tuple[str, str], ...] = (
+    ("interpolate (", "resize"),
     ("deployments/media/fit.py", "resize"),
     ("deployments/media/sniff.py", "sniff and structure"),
     ("deployments/media/structure/", "sniff and structure"),
@@ -57,27 +59,45 @@ RULES: tuple[tuple[str, str], ...] = (
 """Part of a frame's file, and the stage: the first rule that fits."""
 
 OTHER = "other"
+NATIVE_LOOP = "event loop (native)"
+"""uvloop runs in C: of a thread that is in it, only the thread's own frames show."""
+
+_WAITS = (
+    "wait (threading.py",
+    "Condition.wait (threading.py",
+    "main_loop (ray/_private/worker.py",
+)
+"""Innermost frames of threads that wait; a sampler now and then takes one for running."""
+
+_THREAD = re.compile(r"thread \((\d+)\)[^;]*;")
 
 
 def stage(stack: str) -> str:
     """The stage of one stack, frames separated by ``;``."""
-    for frame in reversed(stack.split(";")):
+    frames = stack.split(";")
+    if "run (threading.py" in frames[-1]:
+        return NATIVE_LOOP
+    for frame in reversed(frames):
         for part, name in RULES:
             if part in frame:
                 return name
     return OTHER
 
 
-def stages(raw: Iterable[str]) -> Mapping[str, float]:
-    """Share of the samples in each stage, largest first.
+def stages_by_thread(raw: Iterable[str]) -> Mapping[int, Mapping[str, float]]:
+    """For each thread id, the share of its samples in each stage.
 
     Args:
-        raw: Lines of py-spy's raw format: a stack, a space, its number of samples.
+        raw: Lines of py-spy's raw format with threads: a stack that begins with
+            ``thread (<id>): <name>``, a space, its number of samples.
     """
-    counts: Counter[str] = Counter()
+    counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for line in raw:
         stack, _, samples = line.rstrip().rpartition(" ")
-        if stack:
-            counts[stage(stack)] += int(samples)
-    total = counts.total()
-    return {name: count / total for name, count in counts.most_common()}
+        thread = _THREAD.match(stack)
+        if thread and not stack.rpartition(";")[2].startswith(_WAITS):
+            counts[int(thread[1])][stage(stack[thread.end() :])] += int(samples)
+    return {
+        thread: {name: count / stages.total() for name, count in stages.items()}
+        for thread, stages in counts.items()
+    }

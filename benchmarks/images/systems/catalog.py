@@ -18,7 +18,9 @@ from benchmarks.images.scenarios import ModelKind, SystemName
 from benchmarks.images.systems import vigil_config
 from benchmarks.images.systems.ray_metrics import settled_batches
 from benchmarks.machine import tool
-from benchmarks.servers import Command, free_port
+from benchmarks.servers import Command, free_port, free_ports
+
+_REPLICA_PORTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +110,27 @@ def _python(module: str, port: int, *options: str) -> Command:
 
 
 def _serve(config: Path, ray_directory: Path) -> Command:
-    """``serve run``, with a Ray and ports of its own even where others run on the machine."""
+    """``serve run``, with a Ray and ports of its own even where others run on the machine.
+
+    Proxies and replicas listen with SO_REUSEPORT: two services with the same ports would answer
+    each other's requests without noticing.
+    """
+    http, grpc = free_ports(_REPLICA_PORTS), free_ports(_REPLICA_PORTS)
+    ports = {
+        "HAPROXY_METRICS_PORT": free_port(),
+        "HAPROXY_STATS_PORT": free_port(),
+        "FALLBACK_PROXY_HTTP_PORT": free_port(),
+        "FALLBACK_PROXY_GRPC_PORT": free_port(),
+        "DIRECT_INGRESS_MIN_HTTP_PORT": http[0],
+        "DIRECT_INGRESS_MAX_HTTP_PORT": http[-1],
+        "DIRECT_INGRESS_MIN_GRPC_PORT": grpc[0],
+        "DIRECT_INGRESS_MAX_GRPC_PORT": grpc[-1],
+    }
     return Command(
         [tool("serve"), "run", "--address", "local", str(config)],
         {
             "RAY_TMPDIR": str(ray_directory),
-            "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
-            "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+            **{f"RAY_SERVE_{name}": str(port) for name, port in ports.items()},
         },
         stop_signal=signal.SIGINT,
     )

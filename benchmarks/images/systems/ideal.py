@@ -27,7 +27,6 @@ from serve_app.app import MAX_QUEUED_FRAMES, model_loader
 from serve_app.application import create_app
 from serve_app.config import AppConfig, resolve
 
-
 _NO_VIDEOS = "This server takes no videos."
 
 
@@ -69,7 +68,7 @@ class NoVideos:
     ) -> AsyncGenerator[AnalysisEvent, None]:
         """See `VideoAnalyst.analyse`."""
         raise ModelUnavailableError(_NO_VIDEOS)
-        yield  # makes it the generator that the protocol asks for
+        yield  # type: ignore[unreachable] # makes it the generator that the protocol asks for
 
 
 def load(config: AppConfig, is_zero: bool) -> LoadedModel:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.images.stacks import OTHER, stage, stages
+from benchmarks.images.stacks import NATIVE_LOOP, OTHER, stage, stages_by_thread
 
 
 @pytest.mark.parametrize(
     ("innermost", "expected"),
     [
         ("fit (/x/deployments/media/fit.py:60)", "resize"),
+        ("interpolate (/x/site-packages/torch/nn/functional.py:9)", "resize"),
         ("_decode (/x/deployments/media/jpeg.py:66)", "decode"),
         ("sniff (/x/deployments/media/sniff.py:9)", "sniff and structure"),
         ("forward (/x/site-packages/transformers/models/vit/modeling_vit.py:1)", "forward"),
@@ -28,15 +29,25 @@ def test_a_stack_belongs_to_the_stage_of_its_innermost_known_frame(
     assert stage(f"{outer};{innermost};array (/x/site-packages/numpy/core.py:1)") == expected
 
 
-def test_shares_follow_the_samples_and_sum_up_to_one() -> None:
+def test_a_thread_in_uvloops_c_code_is_in_the_event_loop() -> None:
+    assert stage("_bootstrap (threading.py:1);run (threading.py:982)") == NATIVE_LOOP
+
+
+def test_each_threads_samples_are_shared_among_its_stages() -> None:
     raw = [
-        "main (a.py:1);fit (/x/deployments/media/fit.py:60) 30",
-        "main (a.py:1);fit (/x/deployments/media/fit.py:61) 30",
-        "main (a.py:1);run (/x/asyncio/base_events.py:1) 40",
+        "thread (7): main;main (a.py:1);fit (/x/deployments/media/fit.py:60) 30",
+        "thread (7): main;main (a.py:1);fit (/x/deployments/media/fit.py:61) 30",
+        "thread (7): main;main (a.py:1);run (/x/asyncio/base_events.py:1) 40",
+        "thread (8): image_0;main (a.py:1);decode (/x/deployments/media/jpeg.py:1) 5",
         "",
     ]
-    assert stages(raw) == {"resize": 0.6, "event loop": 0.4}
+    assert stages_by_thread(raw) == {7: {"resize": 0.6, "event loop": 0.4}, 8: {"decode": 1.0}}
 
 
-def test_a_process_that_was_never_seen_running_has_no_stages() -> None:
-    assert stages([]) == {}
+def test_a_thread_that_waits_does_not_work() -> None:
+    raw = [
+        "thread (7): MainThread;main (a.py:1);Condition.wait (threading.py:327) 90",
+        "thread (8): MainThread;main (a.py:1);Condition.wait (threading.py:327) 90",
+        "thread (8): MainThread;main (a.py:1);fit (/x/deployments/media/fit.py:60) 10",
+    ]
+    assert stages_by_thread(raw) == {8: {"resize": 1.0}}
