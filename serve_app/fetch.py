@@ -21,6 +21,9 @@ from serve_app.public_addresses import is_public
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a host name and a port to its addresses; an `OSError` where it has none."""
 
+_CONNECT_SECONDS = 5.0
+"""For one of several addresses, so that one that does not answer leaves time for the next."""
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -112,12 +115,12 @@ class Fetcher:
             verify=self._tls,
             trust_env=False,
             follow_redirects=False,
-            timeout=self._limits.max_seconds,
+            timeout=httpx2.Timeout(self._limits.max_seconds, connect=_CONNECT_SECONDS),
         ) as client:
             for address in addresses[:-1]:
                 try:
                     return await self._from(client, url, address, reserve)
-                except httpx2.ConnectError:
+                except (httpx2.ConnectError, httpx2.ConnectTimeout):
                     continue
             return await self._from(client, url, addresses[-1], reserve)
 

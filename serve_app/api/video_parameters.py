@@ -63,7 +63,6 @@ class VideosParameters(BaseModel):
         None,
         description="`label:score`, the threshold of one label (repeat it for others); it wins "
         "over `score`.",
-        examples=[["nsfw:0.8"]],
     )
     sampling: Sampling = Field(
         Sampling.ADAPTIVE,
@@ -142,13 +141,14 @@ class VideosParameters(BaseModel):
         )
 
     def _check_settings(self) -> None:
-        known = {name for names in SETTINGS.values() for name in names}
-        idle = self.model_fields_set & known - set(SETTINGS[self.sampling])
-        if idle:
-            raise InvalidParameterError(
-                f"{min(idle)} has no meaning with sampling={self.sampling.value}."
-            )
-        if "blur" in self.model_fields_set and "sheet" not in (self.include or []):
+        # A default that was sent says nothing: the form of /docs sends all of them.
+        for name in sorted({name for names in SETTINGS.values() for name in names}):
+            given = getattr(self, name) != getattr(_DEFAULTS, name)
+            if given and name not in SETTINGS[self.sampling]:
+                raise InvalidParameterError(
+                    f"{name} has no meaning with sampling={self.sampling.value}."
+                )
+        if not self.blur and "sheet" not in (self.include or []):
             raise InvalidParameterError("blur has no meaning without include=sheet.")
 
 

@@ -195,7 +195,7 @@ async def test_labels_with_colons_can_have_thresholds(client: httpx.AsyncClient)
         ({"sampling": "all"}, 422, "adaptive"),
         ({"max_gap_seconds": 0}, 422, "max_gap_seconds"),
         ({"max_gap_seconds": "inf"}, 422, "max_gap_seconds"),
-        ({"interval_seconds": 1}, 422, "no meaning with sampling=adaptive"),
+        ({"interval_seconds": 2}, 422, "no meaning with sampling=adaptive"),
         ({"sampling": "every_frame", "edge_seconds": 1}, 422, "no meaning"),
         ({"sampling": "keyframes", "edge_seconds": 1}, 422, "no meaning"),
         ({"start_seconds": -1}, 422, "start_seconds"),
@@ -221,6 +221,16 @@ async def test_a_mistake_in_the_parameters_is_told_before_any_work(
     assert response.status_code == status
     assert words in response.json()["detail"]
     assert videos.requests == []
+
+
+async def test_the_form_of_the_documentation_can_be_sent_as_it_is(
+    client: httpx.AsyncClient,
+) -> None:
+    document = (await client.get("/openapi.json")).json()
+    parameters = document["paths"][PATH]["post"]["parameters"]
+    defaults = {p["name"]: p["schema"]["default"] for p in parameters if "default" in p["schema"]}
+    assert {"sampling", "interval_seconds", "blur"} <= set(defaults)
+    assert await ask(client, **defaults) == await ask(client)
 
 
 async def test_thresholds_per_label_win_over_the_score(client: httpx.AsyncClient) -> None:
