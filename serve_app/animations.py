@@ -20,7 +20,7 @@ from deployments.classifier.stream import score_stream
 from deployments.errors import UnsupportedMediaError
 from deployments.media.image import OpenImage, open_image
 from deployments.media.limits import MediaLimits
-from deployments.types import Scores, TimedFrame
+from deployments.types import Buffer, Scores, TimedFrame
 from deployments.video.analysis import AnalysisEvent, AnalysisRequest, Progress
 from deployments.video.conclusion import Looked, Question, conclude
 from deployments.video.contact_sheet import compose, thumbnail, worth_showing
@@ -45,7 +45,7 @@ class AnimationAnalyst:
         self._executor = executor
 
     async def analyse(
-        self, data: bytes, request: AnalysisRequest
+        self, data: Buffer, request: AnalysisRequest
     ) -> AsyncGenerator[AnalysisEvent, None]:
         """As `VideoAnalyst.analyse`; the sampling that is asked for makes no difference.
 

@@ -69,7 +69,7 @@ class Fetcher:
         self._tls = tls or httpx2.create_ssl_context()  # once: it reads all certificates
         self._transport = transport
 
-    async def fetch(self, url: str, reserve: Callable[[int], None]) -> bytes:
+    async def fetch(self, url: str, reserve: Callable[[int], None]) -> bytearray:
         """The file's bytes, whatever they are.
 
         Args:
@@ -107,7 +107,7 @@ class Fetcher:
 
     async def _first(
         self, url: httpx2.URL, addresses: Sequence[str], reserve: Callable[[int], None]
-    ) -> bytes:
+    ) -> bytearray:
         """From the first address that takes a connection."""
         # Without the environment: a proxy would resolve and connect by itself.
         async with httpx2.AsyncClient(
@@ -130,7 +130,7 @@ class Fetcher:
         url: httpx2.URL,
         address: str,
         reserve: Callable[[int], None],
-    ) -> bytes:
+    ) -> bytearray:
         request = client.build_request(
             "GET",
             url.copy_with(host=address),
@@ -144,7 +144,7 @@ class Fetcher:
         finally:
             await response.aclose()
 
-    async def _read(self, response: httpx2.Response, reserve: Callable[[int], None]) -> bytes:
+    async def _read(self, response: httpx2.Response, reserve: Callable[[int], None]) -> bytearray:
         if response.is_redirect:
             raise UnreachableUrlError(
                 "The URL redirects, which is not followed; give the address that it leads to."
@@ -163,7 +163,7 @@ class Fetcher:
             self._check(len(body) + len(chunk))
             reserve(max(int(announced), len(body) + len(chunk)))
             body += chunk
-        return bytes(body)
+        return body  # not copied: it may be a gigabyte
 
     def _check(self, size_bytes: int) -> None:
         if size_bytes > self._limits.max_bytes:

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from deployments.classifier.protocol import Classifier
 from deployments.errors import InvalidParameterError
 from deployments.media.sniff import sniff
+from deployments.types import Buffer
 from deployments.video.analysis import AnalysisEvent, AnalysisRequest, VideoAnalyst
 from deployments.video.conclusion import Question
 from serve_app import event_stream
@@ -70,7 +71,7 @@ class MediaAnalyst:
         return sent
 
     async def analyse(
-        self, media: bytes | str, question: AnalysisRequest, request: Request
+        self, media: Buffer | str, question: AnalysisRequest, request: Request
     ) -> AsyncGenerator[AnalysisEvent, None]:
         """Fetch if need be, and analyse; see `VideoAnalyst.analyse`.
 

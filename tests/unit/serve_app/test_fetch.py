@@ -54,7 +54,7 @@ def lenient(limits: FetchLimits = LIMITS, resolver: Resolver | None = None) -> F
 
 async def fetch(
     write: Answer, limits: FetchLimits = LIMITS, url: str = "http://vigil.test"
-) -> bytes:
+) -> bytearray:
     async with serving(write) as web:
         return await lenient(limits).fetch(f"{url}:{web.port}/a", Reserved())
 
@@ -280,7 +280,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class TestTls:
     """Over https the certificate must be for the name, though an address is connected to."""
 
-    async def fetch(self, certificate: Path, host: str, trusted: bool) -> bytes:
+    async def fetch(self, certificate: Path, host: str, trusted: bool) -> bytearray:
         server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         server.load_cert_chain(certificate)
         asked: list[str | None] = []
