@@ -41,11 +41,9 @@ class LocalReader:
     def __init__(self, video: OpenVideo, limits: MediaLimits) -> None:
         self._video = video
         self._limits = limits
-        index = video.index
-        self._table = ScannedVideo.of(video).table()
-        # A container without presentation times does not tell which frames lead a keyframe.
-        has_b_frames = index.disposable is not None and bool(index.disposable.any())
-        self._may_enter = index.has_pts or not has_b_frames
+        scanned = ScannedVideo.of(video)
+        self._table = scanned.table()
+        self._may_enter = scanned.can_be_entered
         self._packets = PacketSource(
             video.data, video.facts.container, limits.max_pixels, video.index
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from fractions import Fraction
 from typing import cast
+
+import numpy as np
 
 from deployments.media.packets import BoolArray, Int64Array, PacketIndex
 from deployments.media.video import OpenVideo
@@ -35,13 +37,24 @@ class ScannedVideo:
         """What opening the video found."""
         return cls(video.facts, video.index, video.times)
 
+    @property
+    def can_be_entered(self) -> bool:
+        """Whether decoding may begin at any keyframe. A container without presentation times
+        (AVI) does not tell which frames lead a keyframe, so not where frames are reordered.
+        """
+        disposable = self.index.disposable
+        return self.index.has_pts or disposable is None or not disposable.any()
+
     def table(self) -> FrameTable:
         """The video's frames."""
         # Where frames are known by counting them, none may be left out.
         disposable = self.index.disposable if self.index.has_pts else None
-        return FrameTable.from_packets(
+        table = FrameTable.from_packets(
             self.index, self.times, self.facts.duration_seconds, disposable
         )
+        if self.can_be_entered:
+            return table
+        return replace(table, entry=np.zeros_like(table.entry))
 
     def message(self, kind: str) -> Message:
         """As a message of that kind."""

@@ -232,17 +232,18 @@ def _steps(reader: LocalReader, job: Message) -> Iterator[Seen | None]:
     raise wire.ConnectionLostError(f"there is no job {job.kind!r}")
 
 
-def import_all_of_pyav() -> None:
-    """PyAV imports some of its modules when it first needs them, where no file can be opened."""
+def import_what_is_imported_late() -> None:
+    """PyAV and NumPy import some modules when they first need them, where no file can be opened."""
     for module in pkgutil.walk_packages(av.__path__, "av."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    importlib.import_module("numpy.ma")
 
 
 def main() -> None:
     """Serve the parent at the other end of the socket whose descriptor is the first argument."""
     dump_no_core()
-    import_all_of_pyav()
+    import_what_is_imported_late()
     cv2.setNumThreads(1)
     with socket.socket(fileno=int(sys.argv[1])) as connection:
         Worker(connection).run()

@@ -27,7 +27,7 @@ from deployments.video.decoding.pool import DecoderPool
 from deployments.video.decoding.process import DecoderProcess
 from deployments.video.sampling.decode_plan import DecodePlan
 from tests.assets.decoders import BAD_FRAMES
-from tests.assets.videos import make_video, packet_like, read_index, remux
+from tests.assets.videos import PAIRS, make_video, packet_like, read_index, remux
 
 GOOD = make_video(frames=20)
 BAD = make_video(frames=BAD_FRAMES)
@@ -70,6 +70,18 @@ async def test_frames_are_those_that_this_process_would_decode(decoders: Decoder
                 assert (seen.position, seen.seconds) == (index, pytest.approx(seconds))
                 assert np.array_equal(seen.pixels, pixels)
         assert video.decoded == 60
+
+
+@pytest.mark.parametrize(("container", "codec"), PAIRS)
+async def test_every_format_is_read_where_no_file_can_be_opened(
+    decoders: DecoderPool, container: str, codec: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = make_video(container, codec, frames=12, b_frames=2, audio_seconds=1)
+    assert await indexes(decoders, data) == list(range(12))
+    for part in (0.3, 0.6, 0.9):
+        with pytest.raises((CorruptMediaError, UnsupportedMediaError)):
+            await indexes(decoders, data[: int(len(data) * part) | 1])
+    assert not caplog.records  # an error that was not foreseen is logged
 
 
 async def test_a_size_that_grows_on_the_way_gets_more_shared_memory(decoders: DecoderPool) -> None:
