@@ -106,6 +106,8 @@ class LookTaker:
         plan = DecodePlan.of(self._video.table, set(wanted.wanted) - known.keys())
         shares = max(PARTS_PER_PROCESS * self._video.processes, plan.decoded // PART_PACKETS)
         self._parts = deque(plan.parts(shares))
+        if not self._video.reader.can_be_entered:
+            self._join_parts()
         keep = frozenset(wanted.held)
         try:
             async with asyncio.TaskGroup() as group:
@@ -134,6 +136,13 @@ class LookTaker:
             ) as chunks:
                 async for chunk in chunks:
                     await self._send(chunk, work)
+            if not reader.can_be_entered:
+                self._join_parts()
+
+    def _join_parts(self) -> None:
+        """Each part would be decoded from the video's start, so let there be one."""
+        runs = tuple(run for part in self._parts for run in part.runs)
+        self._parts = deque([DecodePlan(runs)] if runs else [])
 
     async def _help(self, work: _Pass) -> None:
         async with self._video.helper() as reader:

@@ -43,7 +43,8 @@ class LocalReader:
         self._limits = limits
         scanned = ScannedVideo.of(video)
         self._table = scanned.table()
-        self._may_enter = scanned.can_be_entered
+        self.can_be_entered = scanned.can_be_entered
+        """Whether decoding may begin at keyframes, as far as has been tried."""
         self._packets = PacketSource(
             video.data, video.facts.container, limits.max_pixels, video.index
         )
@@ -91,7 +92,7 @@ class LocalReader:
         bit by bit), the rest is decoded from the video's first packet on; what fails then is
         damaged.
         """
-        left = deque(runs if self._may_enter else self._from_start(runs))
+        left = deque(runs if self.can_be_entered else self._from_start(runs))
         while left:
             told: set[int] = set()
             try:
@@ -102,7 +103,7 @@ class LocalReader:
             except CorruptMediaError:
                 if left[0].entry == 0:
                     raise
-                self._may_enter = False
+                self.can_be_entered = False
                 left = deque(self._from_start(left, told))
             else:
                 left.popleft()
@@ -130,7 +131,7 @@ class LocalReader:
         wanted = deque(run.wanted)
         cuts = CutDetector()
         shown: VideoFrame | None = None
-        is_whole = run.entry == 0 and not self._may_enter
+        is_whole = run.entry == 0 and not self.can_be_entered
         with closing(self._frames(run)) as frames:
             for position, frame in frames:
                 if is_whole and not wanted:

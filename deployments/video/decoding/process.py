@@ -81,6 +81,8 @@ class DecoderProcess:
         self._scanned: ScannedVideo | None = None
         self._table: FrameTable | None = None
         self._decoded = 0
+        self.can_be_entered = True
+        """False once a keyframe turned out to be no place to begin decoding at."""
         self._generation = 0
         self._job_number = 0
         self._is_busy = False
@@ -141,6 +143,7 @@ class DecoderProcess:
         }
         self._decoded = 0
         self._table = None
+        self.can_be_entered = True
         self._tell(Message("open", {**ask.values, **limits}, ask.arrays, (descriptor,)))
         answer = self._hear()
         try:
@@ -198,6 +201,7 @@ class DecoderProcess:
                 elif answer.kind in ("seen", "same"):
                     yield from self._seen(answer)
             self._decoded = answer.integer("decoded")
+            self.can_be_entered = bool(answer.values.get("can_be_entered"))
             self._is_busy = False
         except (wire.ConnectionLostError, ValueError, OSError) as error:
             raise self._broken() from error

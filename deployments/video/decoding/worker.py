@@ -131,7 +131,8 @@ class Worker:
                     self._show(seen, reader.decoded)
                 elif time.monotonic() - self._told > _SIGN_OF_LIFE_SECONDS:
                     self._tell(Message("alive"))
-        self._tell(Message("done", {"decoded": reader.decoded}))
+        done = {"decoded": reader.decoded, "can_be_entered": reader.can_be_entered}
+        self._tell(Message("done", done))
 
     def _show(self, seen: Seen, decoded: int) -> None:
         where = {"position": seen.position, "seconds": seen.seconds, "decoded": decoded}

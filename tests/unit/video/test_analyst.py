@@ -123,6 +123,17 @@ async def test_every_frame_gives_the_scores_of_a_plain_decode(
     assert found.coverage.frames_decoded == found.coverage.frames_classified == 70
 
 
+async def test_where_keyframes_are_none_the_video_is_decoded_once_and_not_once_a_part(
+    decoders: DecoderPool,
+) -> None:
+    """Streams that refresh bit by bit have marks to begin at behind which nothing is whole yet."""
+    options = {"x264-params": "intra-refresh=1"}
+    data = make_video("ts", frames=300, gop=12, paint=paint_noise, encoder_options=options)
+    found = await analysis_of(decoders, data, replace(REQUEST, sampling=Sampling.EVERY_FRAME))
+    assert found.coverage.frames_classified == 300
+    assert found.coverage.frames_decoded < 3 * 300
+
+
 async def test_every_frame_has_exact_edges_and_agrees_with_the_finder(
     decoders: DecoderPool,
 ) -> None:
