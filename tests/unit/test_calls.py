@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 
 import pytest
 from ray.exceptions import ActorDiedError, RayTaskError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
-from deployments.calls import RetryPolicy, retrying, within
+from deployments.calls import RetryPolicy, retrying, streaming, within
 from deployments.errors import (
     CorruptMediaError,
     DeadlineExceededError,
@@ -106,3 +107,68 @@ def test_every_error_survives_the_way_between_processes() -> None:
         assert error.detail == "what is wrong"
     overloaded = pickle.loads(pickle.dumps(OverloadedError("full", 7)))
     assert overloaded.retry_after_seconds == 7
+
+
+class Answer:
+    """A stream of numbers that ends with an error, or goes on for ever at the last one."""
+
+    def __init__(self, items: int, error: Exception | None = None, *, stuck: bool = False) -> None:
+        self._items = iter(range(items))
+        self._error = error
+        self._stuck = stuck
+        self.is_cancelled = False
+
+    async def __anext__(self) -> int:
+        for item in self._items:
+            return item
+        if self._stuck:
+            await asyncio.Event().wait()
+        raise self._error or StopAsyncIteration
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+async def drawn(answers: list[Answer], seconds: float = 60.0) -> list[int]:
+    left = iter(answers)
+    return [item async for item in streaming(seconds, "It", lambda: next(left), POLICY)]
+
+
+async def test_a_stream_arrives_item_by_item() -> None:
+    assert await drawn([Answer(3)]) == [0, 1, 2]
+
+
+async def test_a_stream_is_asked_for_again_while_nothing_of_it_has_come() -> None:
+    assert await drawn([Answer(0, ActorDiedError()), Answer(2)]) == [0, 1]
+    with pytest.raises(ReplicaLostError):
+        await drawn([Answer(1, ActorDiedError()), Answer(2)])
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (raised_in_replica(CorruptMediaError("cut")), CorruptMediaError),
+        (raised_in_replica(ZeroDivisionError()), InferenceError),
+        (BackPressureError(9, 9), OverloadedError),
+    ],
+)
+async def test_what_a_stream_ends_with_arrives_as_our_own_error(
+    raised: Exception, expected: type[VigilError]
+) -> None:
+    with pytest.raises(expected):
+        await drawn([Answer(1, raised)])
+
+
+async def test_a_stream_that_takes_too_long_ends_at_the_deadline_and_is_cancelled() -> None:
+    answer = Answer(1, stuck=True)
+    with pytest.raises(DeadlineExceededError):
+        await drawn([answer], seconds=0.01)
+    assert answer.is_cancelled
+
+
+async def test_closing_a_stream_cancels_the_call() -> None:
+    answer = Answer(9)
+    async with aclosing(streaming(60.0, "It", lambda: answer, POLICY)) as items:
+        assert await anext(items) == 0
+        assert not answer.is_cancelled
+    assert answer.is_cancelled

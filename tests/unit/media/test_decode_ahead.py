@@ -78,3 +78,24 @@ async def test_stopping_early_closes_the_source_before_it_returns(
             if item == 5:
                 break
     assert closed.is_set()
+
+
+async def test_stopping_early_interrupts_a_source_that_is_slow_to_its_next_item(
+    executor: ThreadPoolExecutor,
+) -> None:
+    interrupted = threading.Event()
+
+    def produce() -> Iterator[int]:
+        yield 1
+        interrupted.wait()
+
+    async with aclosing(decode_ahead(produce, executor, 2, interrupted.set)) as items:
+        assert await anext(items) == 1
+    assert interrupted.is_set()
+
+
+async def test_a_source_that_ended_is_not_interrupted(executor: ThreadPoolExecutor) -> None:
+    calls: list[int] = []
+    source = decode_ahead(lambda: iter(range(3)), executor, 2, lambda: calls.append(1))
+    assert [item async for item in source] == [0, 1, 2]
+    assert not calls
