@@ -48,10 +48,14 @@ class FrameSlots:
             ValueError: It is smaller than it should be.
             OSError: It is no memory that can be sealed.
         """
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-        if not 0 < count * slot_bytes <= os.fstat(descriptor).st_size:
-            raise ValueError("the decoder's memory is too small")
-        return cls(descriptor, count, slot_bytes)
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+            if not 0 < count * slot_bytes <= os.fstat(descriptor).st_size:
+                raise ValueError("the decoder's memory is too small")
+            return cls(descriptor, count, slot_bytes)
+        except (OSError, ValueError):
+            os.close(descriptor)
+            raise
 
     def frame(self, slot: int, height: int, width: int) -> Frame:
         """The frame in a slot, ``[height, width, 3]``: a view, not a copy.
@@ -60,7 +64,8 @@ class FrameSlots:
             ValueError: There is no such slot, or it is too small for that.
         """
         size = height * width * 3
-        if not (0 <= slot < self.count and 0 < size <= self.slot_bytes):
+        fits = min(height, width) > 0 and size <= self.slot_bytes
+        if not (fits and 0 <= slot < self.count):
             raise ValueError("a frame lies outside its slot")
         pixels = np.frombuffer(self._memory, np.uint8, size, slot * self.slot_bytes)
         return pixels.reshape(height, width, 3)
