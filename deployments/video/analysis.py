@@ -95,7 +95,7 @@ AnalysisEvent: TypeAlias = Progress | LabelFound | Analysis
 
 
 class VideoAnalyst(Protocol):
-    """Analyses videos. Implementations: `VideoClient`, `FakeVideoAnalyst`."""
+    """Analyses videos. Implementations: `VideoClient`, `LocalVideoAnalyst`, `FakeVideoAnalyst`."""
 
     def analyse(
         self, data: Buffer, request: AnalysisRequest

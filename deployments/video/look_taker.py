@@ -38,6 +38,9 @@ WINDOW_CHUNKS = 4
 PART_PACKETS = 600
 """Packets of a part, after which a process may go to another video."""
 PARTS_PER_PROCESS = 4
+FOLLOWED_SECONDS = 15.0
+"""Least length of a part whose pictures are followed: each part's process starts to compare anew,
+and so has one look more classified."""
 HELD_BYTES = 64 * 2**20
 """Fitted pictures that are kept for later rounds; those beyond are decoded anew."""
 
@@ -104,8 +107,7 @@ class LookTaker:
         known = {i: self._held[i] for i in wanted.wanted if i in self._held}
         self._held = {}
         plan = DecodePlan.of(self._video.table, set(wanted.wanted) - known.keys())
-        shares = max(PARTS_PER_PROCESS * self._video.processes, plan.decoded // PART_PACKETS)
-        self._parts = deque(plan.parts(shares))
+        self._parts = deque(plan.parts(self._shares(plan, follow)))
         if not self._video.reader.can_be_entered:
             self._join_parts()
         keep = frozenset(wanted.held)
@@ -117,6 +119,14 @@ class LookTaker:
                 await self._decode(self._video.reader, work)
         except ExceptionGroup as errors:
             raise _first(errors) from errors
+
+    def _shares(self, plan: DecodePlan, follow: range | None) -> int:
+        shares = PARTS_PER_PROCESS * self._video.processes
+        if follow is not None:
+            seconds = self._video.table.seconds
+            span = float(seconds[follow.stop - 1] - seconds[follow.start])
+            shares = min(shares, int(span / FOLLOWED_SECONDS))
+        return max(1, shares, plan.decoded // PART_PACKETS)
 
     async def _decode(self, reader: DecoderProcess, work: _Pass) -> None:
         """Take part after part, in time's order, until none is left."""

@@ -11,7 +11,10 @@ from deployments.video.analysis import VideoAnalyst
 
 
 class VideoFinder(Protocol):
-    """Finds labels in videos. Implementations: `VideoClient`, `FakeVideoFinder`."""
+    """Finds labels in videos.
+
+    Implementations: `VideoClient`, `LocalVideoFinder`, `FakeVideoFinder`.
+    """
 
     async def find(
         self, data: Buffer, queries: Sequence[LabelQuery], skip_percentage: float | None = None

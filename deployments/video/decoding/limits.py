@@ -19,9 +19,10 @@ class DecoderLimits:
     at 8K."""
     cpu_seconds: float = 3600.0
     """Processor time."""
-    stall_seconds: float = 60.0
-    """Wall-clock time without a sign of life: one is given with every frame and, while the parent
-    takes none, from time to time between frames."""
+    stall_seconds: float = 120.0
+    """Wall-clock time without a sign of life. One is given with every frame and from time to time
+    between frames that nobody asked for, but none while the file is scanned: a million packets
+    take some 20 s."""
 
 
 def restrict(limits: DecoderLimits) -> None:

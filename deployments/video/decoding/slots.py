@@ -49,9 +49,7 @@ class FrameSlots:
             OSError: It is no memory that can be sealed.
         """
         try:
-            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-            if not 0 < count * slot_bytes <= os.fstat(descriptor).st_size:
-                raise ValueError("the decoder's memory is too small")
+            _seal(descriptor, count * slot_bytes)
             return cls(descriptor, count, slot_bytes)
         except (OSError, ValueError):
             os.close(descriptor)
@@ -74,3 +72,9 @@ class FrameSlots:
         """Give the memory back, once the last view of it is gone."""
         os.close(self.descriptor)
         del self._memory
+
+
+def _seal(descriptor: int, least_bytes: int) -> None:
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+    if not 0 < least_bytes <= os.fstat(descriptor).st_size:
+        raise ValueError("the decoder's memory is too small")
