@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
 
 from deployments.errors import (
     CorruptMediaError,
@@ -35,6 +36,8 @@ from deployments.video.sampling.frame_table import FrameTable
 logger = logging.getLogger(__name__)
 
 WORKER = "deployments.video.decoding.worker"
+_ROOT = str(Path(__file__).parents[3])
+"""Where the packages lie, which need not be installed."""
 _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     # Without these glibc gives the memory of every RGB picture back and faults it in anew for the
@@ -67,7 +70,7 @@ class DecoderProcess:
         self._limits = limits
         self._connection, theirs = socket.socketpair()
         with theirs:
-            paths = os.pathsep.join(path for path in sys.path if path)
+            paths = os.pathsep.join([_ROOT, *filter(None, sys.path)])
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", module, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
@@ -111,8 +114,7 @@ class DecoderProcess:
     @property
     def table(self) -> FrameTable:
         """See `VideoReader.table`."""
-        if self._table is None:
-            self._table = self.scanned.table()
+        assert self._table is not None, "no video is open"  # noqa: S101
         return self._table
 
     @property
@@ -147,9 +149,11 @@ class DecoderProcess:
         self._tell(Message("open", {**ask.values, **limits}, ask.arrays, (descriptor,)))
         answer = self._hear()
         try:
-            self._scanned = scanned or ScannedVideo.from_message(answer)
-        except wire.ConnectionLostError as error:
+            scanned = scanned or ScannedVideo.from_message(answer)
+            self._table = scanned.table()
+        except (wire.ConnectionLostError, ValueError, IndexError) as error:
             raise self._broken() from error
+        self._scanned = scanned
 
     def close_video(self) -> None:
         """Forget the video; the process is ready for another one. Only where no job is left."""
@@ -181,6 +185,7 @@ class DecoderProcess:
 
     def kill(self) -> None:
         """End the process at once, whatever it does; from any thread."""
+        self._is_busy = False
         self._process.kill()
         self._process.wait()
 
@@ -262,6 +267,7 @@ class DecoderProcess:
             message = wire.receive(self._connection)
         except TimeoutError as error:
             self.kill()
+            logger.warning("a video decoder came to a standstill and was killed")
             raise CorruptMediaError(
                 "The video cannot be decoded: its decoder came to a standstill."
             ) from error
