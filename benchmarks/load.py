@@ -280,6 +280,9 @@ class _Client:
             return
         except OSError as error:
             raise LoadError(f"the server closed a connection: {error}") from error
+        if not data and connection.request is None:
+            self._selector.unregister(connection.socket)  # idle for long, while others are awaited
+            return
         if not data:
             raise LoadError("the server closed a connection")
         connection.parser.feed_data(data)

@@ -53,14 +53,18 @@ class ServerError(RuntimeError):
 
 def free_port() -> int:
     """A TCP port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
 
 
-def free_ports(count: int) -> range:
-    """Neighbouring TCP ports that nobody listens on, below those that the system hands out itself.
+def free_ports(count: int, spared: int = 0) -> range:
+    """Neighbouring TCP ports that nobody listens on.
+
+    They lie below those that the system gives to outgoing connections: Ray opens hundreds, and one
+    of them could take a port between the choice and the server's start.
+
+    Args:
+        count: How many.
+        spared: A port that was chosen for something else.
 
     Raises:
         ServerError: None were found.
@@ -68,7 +72,7 @@ def free_ports(count: int) -> range:
     for _ in range(_PORT_SEARCHES):
         start = random.randrange(10_000, 30_000 - count)
         ports = range(start, start + count)
-        if all(map(_is_free, ports)):
+        if spared not in ports and all(map(_is_free, ports)):
             return ports
     raise ServerError(f"there are no {count} neighbouring free ports")
 

@@ -78,7 +78,7 @@ def paired_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> Sp
     return spread([a / b for a, b in zip(numerator, denominator, strict=True)])
 
 
-def steady_rate(completions: Sequence[Completion]) -> float:
+def steady_rate(completions: Sequence[Completion], window_seconds: float) -> float:
     """Images per second of a server that answers in bursts.
 
     A server that batches answers up to a whole batch at a time. A window cut at fixed times counts
@@ -87,6 +87,7 @@ def steady_rate(completions: Sequence[Completion]) -> float:
 
     Args:
         completions: In order of time, from a steady load.
+        window_seconds: How long they were collected.
 
     Raises:
         ValueError: Too few to tell a rate.
@@ -98,7 +99,7 @@ def steady_rate(completions: Sequence[Completion]) -> float:
     first = _end_of_burst(completions, start, start + third)
     last = _end_of_burst(completions, end - third, end)
     seconds = completions[last].at_seconds - completions[first].at_seconds
-    if last <= first or seconds <= 0:
+    if last <= first or seconds < window_seconds / 3:
         raise ValueError("the answers came in too few bursts to tell a rate; measure longer")
     return sum(completion.images for completion in completions[first + 1 : last + 1]) / seconds
 

@@ -159,7 +159,7 @@ def profile(
             plan = Plan(scenario.connections, scenario.warmup_seconds, seconds + _ATTACH_SECONDS)
             observer = Observer(window_starts=profiler.start, window_ends=profiler.end)
             load = drive(HOST, port, requests, plan, observer)
-        rate = steady_rate(load.completions)
+        rate = steady_rate(load.completions, load.window_seconds)
         images = rate * load.window_seconds
         lines = [f"{scenario.name}, {system}: {rate:.1f} images/s while it was sampled"]
         costs = {pid: 1000 * profiler.cpu_seconds(pid) / images for pid in profiler.threads}

@@ -43,6 +43,7 @@ from benchmarks.statistics import percentile, steady_rate
 
 _TINY = ModelKind("tiny")
 _MEMORY_SAMPLES = 40
+_BURSTS = 5
 
 
 @dataclass(slots=True)
@@ -183,7 +184,9 @@ class Suite:
         settings = self.results.settings
         seconds = settings.window_seconds or scenario.seconds
         warmup = min(scenario.warmup_seconds, seconds / 2 if settings.quick else seconds)
-        return Plan(scenario.connections, warmup, seconds)
+        # Enough for some bursts, even where all connections are answered in one.
+        answers = max(12, _BURSTS * scenario.connections)
+        return Plan(scenario.connections, warmup, seconds, min_answers=answers)
 
     def _requests(self, contract: Contract, files: FileSet, count: int) -> list[Request]:
         return requests_of(contract, self.workspace.files[files], count)
@@ -276,7 +279,7 @@ def requests_of(contract: Contract, files: Sequence[File], count: int) -> list[R
 
 
 def _rates(load: Load, usage: _Usage) -> dict[str, float]:
-    rate = steady_rate(load.completions)
+    rate = steady_rate(load.completions, load.window_seconds)
     return {
         "images_per_second": rate,
         "p50_seconds": percentile(load.latencies_seconds, 50),

@@ -18,7 +18,7 @@ from benchmarks.images.scenarios import ModelKind, SystemName
 from benchmarks.images.systems import vigil_config
 from benchmarks.images.systems.ray_metrics import settled_batches
 from benchmarks.machine import tool
-from benchmarks.servers import Command, free_port, free_ports
+from benchmarks.servers import Command, free_ports
 
 _REPLICA_PORTS = 100
 
@@ -97,7 +97,7 @@ def prepared(system: SystemName, kind: ModelKind, checkpoint: Path, port: int) -
                 else vigil_config.empty(shipped, port),
             )
             yield Target(
-                _serve(config, scratch),
+                _serve(config, port, scratch),
                 contract,
                 (lambda: settled_batches(scratch / "ray")) if system == "vigil" else None,
             )
@@ -109,18 +109,19 @@ def _python(module: str, port: int, *options: str) -> Command:
     return Command([sys.executable, "-m", module, "--port", str(port), *options])
 
 
-def _serve(config: Path, ray_directory: Path) -> Command:
+def _serve(config: Path, port: int, ray_directory: Path) -> Command:
     """``serve run``, with a Ray and ports of its own even where others run on the machine.
 
     Proxies and replicas listen with SO_REUSEPORT: two services with the same ports would answer
     each other's requests without noticing.
     """
-    http, grpc = free_ports(_REPLICA_PORTS), free_ports(_REPLICA_PORTS)
-    ports = {
-        "HAPROXY_METRICS_PORT": free_port(),
-        "HAPROXY_STATS_PORT": free_port(),
-        "FALLBACK_PROXY_HTTP_PORT": free_port(),
-        "FALLBACK_PROXY_GRPC_PORT": free_port(),
+    ports = free_ports(4 + 2 * _REPLICA_PORTS, spared=port)
+    http, grpc = ports[4 : 4 + _REPLICA_PORTS], ports[4 + _REPLICA_PORTS :]
+    settings = {
+        "HAPROXY_METRICS_PORT": ports[0],
+        "HAPROXY_STATS_PORT": ports[1],
+        "FALLBACK_PROXY_HTTP_PORT": ports[2],
+        "FALLBACK_PROXY_GRPC_PORT": ports[3],
         "DIRECT_INGRESS_MIN_HTTP_PORT": http[0],
         "DIRECT_INGRESS_MAX_HTTP_PORT": http[-1],
         "DIRECT_INGRESS_MIN_GRPC_PORT": grpc[0],
@@ -130,7 +131,7 @@ def _serve(config: Path, ray_directory: Path) -> Command:
         [tool("serve"), "run", "--address", "local", str(config)],
         {
             "RAY_TMPDIR": str(ray_directory),
-            **{f"RAY_SERVE_{name}": str(port) for name, port in ports.items()},
+            **{f"RAY_SERVE_{name}": str(value) for name, value in settings.items()},
         },
         stop_signal=signal.SIGINT,
     )

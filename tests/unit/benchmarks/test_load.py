@@ -125,3 +125,19 @@ def test_a_connection_that_the_server_ends_without_an_answer_is_an_error() -> No
 
     with serving(Rude) as port, pytest.raises(LoadError, match="closed a connection"):
         run(port, [upload("/", "file", FILES[:1])], Plan(1, 0, 1, max_requests=3))
+
+
+def test_a_connection_that_the_server_ends_once_it_is_idle_is_no_error() -> None:
+    answered = threading.Event()
+
+    class Impatient(Handler):
+        def do_POST(self) -> None:
+            # The first request ends its connection without saying so; the second waits for that.
+            last = answered.is_set()
+            answered.set()
+            super().do_POST()
+            self.close_connection = not last
+
+    with serving(Impatient) as port:
+        load = run(port, [upload("/", "file", FILES[:1])], Plan(2, 0, 1, max_requests=2))
+    assert [answer.status for answer in load.answers] == [200, 200]

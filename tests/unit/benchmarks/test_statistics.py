@@ -50,25 +50,30 @@ def test_systems_that_were_not_measured_equally_often_have_no_ratio() -> None:
 
 def test_the_rate_of_an_even_flow_is_its_frequency() -> None:
     flow = [Completion(index / 50, 1) for index in range(500)]
-    assert steady_rate(flow) == pytest.approx(50)
+    assert steady_rate(flow, 10) == pytest.approx(50)
 
 
 @pytest.mark.parametrize("cut", range(0, 32, 5))
 def test_the_rate_of_bursts_does_not_depend_on_where_the_window_cut_them(cut: int) -> None:
     # 32 answers within a tenth of a second, every four seconds: 8 images per second.
     bursts = [Completion(4 * burst + i / 320, 1) for burst in range(8) for i in range(32)]
-    assert steady_rate(bursts[cut : len(bursts) - cut]) == pytest.approx(8, rel=0.01)
+    assert steady_rate(bursts[cut : len(bursts) - cut], 32) == pytest.approx(8, rel=0.01)
 
 
 def test_a_rate_counts_images_rather_than_answers() -> None:
-    assert steady_rate([Completion(float(second), 64) for second in range(12)]) == 64
+    assert steady_rate([Completion(float(second), 64) for second in range(12)], 12) == 64
 
 
 def test_few_answers_have_no_rate() -> None:
     with pytest.raises(ValueError, match="measure longer"):
-        steady_rate([Completion(float(second), 1) for second in range(5)])
+        steady_rate([Completion(float(second), 1) for second in range(5)], 5)
 
 
 def test_answers_that_all_came_at_once_have_no_rate() -> None:
     with pytest.raises(ValueError, match="measure longer"):
-        steady_rate([Completion(1.0, 1)] * 12)
+        steady_rate([Completion(1.0, 1)] * 12, 10)
+
+
+def test_a_single_burst_has_no_rate() -> None:
+    with pytest.raises(ValueError, match="measure longer"):
+        steady_rate([Completion(1 + i / 320, 1) for i in range(32)], 10)
