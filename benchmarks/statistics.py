@@ -83,7 +83,7 @@ def steady_rate(completions: Sequence[Completion], window_seconds: float) -> flo
 
     A server that batches answers up to a whole batch at a time. A window cut at fixed times counts
     a burst too many or too few, which is 15 % of an image count of 200. So the window is cut at
-    the longest pause in its first and in its last third: between two ends of bursts.
+    the longest pause in its first and in its last quarter: between two ends of bursts.
 
     Args:
         completions: In order of time, from a steady load.
@@ -95,11 +95,11 @@ def steady_rate(completions: Sequence[Completion], window_seconds: float) -> flo
     if len(completions) < 6:
         raise ValueError(f"{len(completions)} answers are too few to tell a rate; measure longer")
     start, end = completions[0].at_seconds, completions[-1].at_seconds
-    third = (end - start) / 3
-    first = _end_of_burst(completions, start, start + third)
-    last = _end_of_burst(completions, end - third, end)
+    quarter = (end - start) / 4
+    first = _end_of_burst(completions, start, start + quarter)
+    last = _end_of_burst(completions, end - quarter, end)
     seconds = completions[last].at_seconds - completions[first].at_seconds
-    if last <= first or seconds < window_seconds / 3:
+    if last <= first or seconds < window_seconds / 4:
         raise ValueError("the answers came in too few bursts to tell a rate; measure longer")
     return sum(completion.images for completion in completions[first + 1 : last + 1]) / seconds
 
