@@ -97,7 +97,7 @@ class ProcessFamily:
     def rss_bytes(self) -> int:
         """Summed resident memory; shared pages are counted in every process. Cheap."""
         resident = 0
-        for pid, _ in self._living():
+        for pid in self._members:
             fields = _read(pid, "statm").split()
             resident += int(fields[1]) * _PAGE_BYTES if fields else 0
         return resident
@@ -144,10 +144,20 @@ def _pids() -> Iterator[int]:
 
 def _read(pid: int, file: str) -> bytes:
     """Contents of a file of a process; empty where the process is gone or not ours."""
+    # By file descriptor, several times as fast as by `Path`: this runs while a server is measured.
     try:
-        return Path(f"/proc/{pid}/{file}").read_bytes()
+        descriptor = os.open(f"/proc/{pid}/{file}", os.O_RDONLY)
     except OSError:
         return b""
+    try:
+        chunks = []
+        while chunk := os.read(descriptor, 1 << 16):
+            chunks.append(chunk)
+        return b"".join(chunks)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
 
 
 def _threads(pid: int) -> Iterator[Thread]:
