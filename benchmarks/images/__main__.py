@@ -9,6 +9,7 @@ python -m benchmarks.images --scenario memory
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -36,6 +37,8 @@ def main() -> int:
     Returns:
         0, or 1 where Vigil's scores do not agree with the pipeline's.
     """
+    # So that servers are ended, too, when this process is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     given = _arguments()
     scenarios = select(given.scenario)
     sets = tuple(dict.fromkeys(s.files for s in scenarios if isinstance(s, LoadScenario)))
