@@ -106,7 +106,11 @@ def prepared(system: SystemName, kind: ModelKind, checkpoint: Path, port: int) -
 
 
 def _python(module: str, port: int, *options: str) -> Command:
-    return Command([sys.executable, "-m", module, "--port", str(port), *options])
+    return Command(
+        [sys.executable, "-m", module, "--port", str(port), *options],
+        stop_signal=signal.SIGINT,  # LitServe ends its workers only then
+        stop_timeout_seconds=10.0,
+    )
 
 
 def _serve(config: Path, port: int, ray_directory: Path) -> Command:
