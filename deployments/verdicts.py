@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from deployments.errors import UnknownLabelError
 from deployments.types import LabelScore, ModelInfo, Scores
 
@@ -38,14 +36,18 @@ class Finding:
     score: float
 
 
-def label_scores(info: ModelInfo, row: Scores) -> list[LabelScore]:
-    """All labels of one frame by falling score; ties keep class-index order.
+def label_scores(
+    info: ModelInfo, row: Scores, classes: Sequence[int] | None = None
+) -> list[LabelScore]:
+    """Labels of one frame by falling score; ties keep class-index order.
 
     Args:
         info: The model that made the scores.
         row: ``[L]`` float32.
+        classes: Indices of the classes to tell; None: all.
     """
-    order = np.argsort(-row, kind="stable")
+    shown = range(len(row)) if classes is None else classes
+    order = sorted(shown, key=lambda i: (-row[i], i))
     return [LabelScore(info.labels[i], float(row[i])) for i in order]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from deployments.classifier.protocol import Classifier
 from deployments.media.decode_ahead import decode_ahead
-from deployments.media.fit import fit
+from deployments.media.fit import fit_apart
 from deployments.types import Frames, InputSpec, ModelInfo, Scores, TimedFrame
 
 CHUNKS_AHEAD = 2
@@ -129,14 +129,13 @@ def _chunks(
         return made
 
     for frame in frames:
-        pictures = {spec: fit(frame.pixels, spec) for spec in specs}
+        pictures = {spec: fit_apart(frame.pixels, spec) for spec in specs}
         if indices and any(fitted[s][0].shape != p.shape for s, p in pictures.items()):
             yield chunk()
         indices.append(frame.index)
         pts_seconds.append(frame.pts_seconds)
         for spec, picture in pictures.items():
-            lasting = not np.may_share_memory(picture, frame.pixels)
-            fitted[spec].append(picture if lasting else picture.copy())
+            fitted[spec].append(picture)
         if len(indices) == chunk_frames:
             yield chunk()
     if indices:

@@ -54,6 +54,12 @@ def fit(frame: Frame, spec: InputSpec) -> Frame:
     return np.ascontiguousarray(_centre_crop(_resize(frame, height, width, spec), spec))
 
 
+def fit_apart(frame: Frame, spec: InputSpec) -> Frame:
+    """As `fit`, and never a view of the frame, whose memory may be used again at once."""
+    fitted = fit(frame, spec)
+    return fitted.copy() if np.may_share_memory(fitted, frame) else fitted
+
+
 def _resized_size(height: int, width: int, spec: InputSpec) -> tuple[int, int]:
     """Height and width after resizing, before the crop."""
     if spec.mode is FitMode.NONE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import cast
@@ -43,7 +44,7 @@ class VideoClient:
         self, data: Buffer, queries: Sequence[LabelQuery], skip_percentage: float | None = None
     ) -> list[list[Finding]]:
         """See `VideoFinder.find`."""
-        reference = ray.put(np.frombuffer(data, np.uint8))
+        reference = await _put(data)
         call = retrying(
             WHAT,
             lambda: self._handle.find.remote(reference, list(queries), skip_percentage),
@@ -55,7 +56,7 @@ class VideoClient:
         self, data: Buffer, request: AnalysisRequest
     ) -> AsyncGenerator[AnalysisEvent, None]:
         """See `VideoAnalyst.analyse`."""
-        reference = ray.put(np.frombuffer(data, np.uint8))
+        reference = await _put(data)
         handle = self._handle.options(stream=True)
         answer = streaming(
             self._timeout_seconds,
@@ -66,3 +67,8 @@ class VideoClient:
         async with aclosing(answer) as events:
             async for event in events:
                 yield event
+
+
+async def _put(data: Buffer) -> ray.ObjectRef[np.ndarray]:
+    """A reference to the bytes, copied in a thread: some 200 MB would hold the loop for 0.1 s."""
+    return await asyncio.to_thread(ray.put, np.frombuffer(data, np.uint8))

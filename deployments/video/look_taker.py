@@ -17,7 +17,7 @@ import numpy as np
 
 from deployments.classifier.protocol import Classifier
 from deployments.media.decode_ahead import decode_ahead
-from deployments.media.fit import fit
+from deployments.media.fit import fit_apart
 from deployments.types import Frame, Frames, ModelInfo
 from deployments.video.decoding.pool import OpenedVideo
 from deployments.video.decoding.process import DecoderProcess
@@ -173,9 +173,7 @@ class LookTaker:
             if seen.pixels is None:
                 chunk.same.append((seen.position, seen.source))
                 continue
-            picture = fit(seen.pixels, self._model.input)
-            if np.may_share_memory(picture, seen.pixels):
-                picture = picture.copy()
+            picture = fit_apart(seen.pixels, self._model.input)
             if chunk.pictures and chunk.pictures[0].shape != picture.shape:
                 yield chunk
                 chunk = _Chunk()

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from deployments.classifier.protocol import Classifier
 from deployments.errors import MediaError
 from deployments.types import ImageFacts, ModelInfo, Scores
-from deployments.verdicts import resolve_labels
+from deployments.verdicts import label_scores, resolve_labels
 from serve_app.api.documentation import responses, upload_form
 from serve_app.config import AppConfig
 from serve_app.images import ImageScorer, ScoredImage
@@ -179,8 +179,8 @@ class _Report:
         return result
 
     def _labels(self, row: Scores) -> Json:
-        ordered = sorted(self._shown, key=lambda i: (-row[i], i))[: self._top_k]
-        return [{"label": self._model.labels[i], "score": float(row[i])} for i in ordered]
+        ordered = label_scores(self._model, row, self._shown)[: self._top_k]
+        return [{"label": entry.label, "score": entry.score} for entry in ordered]
 
 
 def _media(facts: ImageFacts) -> Json:
