@@ -14,19 +14,13 @@ from pydantic import BaseModel, ValidationError
 
 from serve_app.config import environment, resolve
 from serve_app.launcher import ports, processes
-from serve_app.launcher.replica_ports import replica_port_variables
 from serve_app.launcher.runtime_folder import runtime_folder
+from serve_app.launcher.serve_ports import service_port_variables
 from serve_app.launcher.supervisor import Supervisor, hold_signals
 
 logger = logging.getLogger("vigil")
 
 _VIGIL = "serve_app.app:build"
-_INTERNAL_PORTS = {
-    "RAY_SERVE_HAPROXY_STATS_PORT": 8404,
-    "RAY_SERVE_HAPROXY_METRICS_PORT": 9101,
-    "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": 8500,
-}
-"""Serve's fixed ports (ray/serve/_private/constants.py, 2.60); a second Serve here takes others."""
 
 
 class _HttpOptions(BaseModel):
@@ -122,9 +116,7 @@ def _set_environment(folder: Path, http_port: int) -> None:
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": "",
     }.items():
         os.environ[variable] = str(folder / name)
-    for variable, port in _INTERNAL_PORTS.items():
-        os.environ.setdefault(variable, str(ports.first_free(port)))
-    for variable, value in replica_port_variables(http_port).items():
+    for variable, value in service_port_variables(http_port).items():
         os.environ.setdefault(variable, value)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import yaml
 
-from serve_app.launcher.replica_ports import replica_port_variables
+from serve_app.launcher.serve_ports import service_port_variables
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 180
@@ -86,9 +86,7 @@ def running(
     config["http_options"] = {"host": "127.0.0.1", "port": port}
     # Ports that are fixed otherwise, so that a test runs beside another service.
     variables = config["controller_options"]["runtime_env"]["env_vars"]
-    for name in ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT"):
-        variables[name] = str(free_port())
-    variables |= replica_port_variables(port)
+    variables |= service_port_variables(port)
     # No load balancer has to notice that a test's service stops.
     variables["RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"] = "0.5"
     file = folder / "serve_config.yaml"

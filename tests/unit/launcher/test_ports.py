@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from serve_app.launcher import ports
-from serve_app.launcher.replica_ports import replica_port_variables
+from serve_app.launcher.serve_ports import replica_port_variables
 
 
 @pytest.fixture

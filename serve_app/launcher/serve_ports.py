@@ -1,4 +1,4 @@
-"""Ports of the replicas' own HTTP and gRPC servers, apart from those of every other service.
+"""Serve's own ports, apart from those of every other service on the machine.
 
 Behind HAProxy each ingress replica listens on a port that Serve takes from 30000 upwards, with
 ``SO_REUSEPORT``. A second Serve on the machine starts at the same port and binds it as well,
@@ -10,12 +10,32 @@ from __future__ import annotations
 
 from serve_app.launcher import ports
 
+_INTERNAL_PORTS = {
+    "RAY_SERVE_HAPROXY_STATS_PORT": 8404,
+    "RAY_SERVE_HAPROXY_METRICS_PORT": 9101,
+    "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": 8500,
+}
+"""Serve's fixed ports (ray/serve/_private/constants.py, 2.60); a second Serve here takes others."""
+
 _BLOCK = 100
 """Ports of one service on one machine: more ingress replicas than a machine has cores."""
 _BLOCKS = 50
 _HTTP_FROM = 20_000
 _GRPC_FROM = _HTTP_FROM + _BLOCK * _BLOCKS
 """Between Ray's worker ports, which end at 19999, and the ports that Linux gives to clients."""
+
+
+def service_port_variables(http_port: int) -> dict[str, str]:
+    """Environment variables that keep a service's ports apart from all others'.
+
+    Args:
+        http_port: As for `replica_port_variables`.
+
+    Raises:
+        PortUnavailableError: As `replica_port_variables`.
+    """
+    internal = {name: str(ports.first_free(port)) for name, port in _INTERNAL_PORTS.items()}
+    return internal | replica_port_variables(http_port)
 
 
 def replica_port_variables(http_port: int) -> dict[str, str]:
