@@ -75,6 +75,10 @@ class ModelName(Shape):
 
     name: str
     revision: str | None
+    flagged_labels: list[str] = Field(
+        description="The labels that `flagged` follows: with the scores they give the verdict at "
+        "any other threshold."
+    )
 
 
 class ImageMedia(Shape):
@@ -155,6 +159,9 @@ class ModelsAnswer(Shape):
     """Answer of ``/v1/models``."""
 
     default: str
+    default_score: float = Field(
+        ge=0, le=1, description="The threshold of requests that give no `score`."
+    )
     models: list[ModelEntry]
     on_demand: OnDemand
 

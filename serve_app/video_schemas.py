@@ -116,7 +116,11 @@ class VideoAnswer(Shape):
 
 
 EXAMPLE: dict[str, Json] = {
-    "model": {"name": "Falconsai/nsfw_image_detection", "revision": "main"},
+    "model": {
+        "name": "Falconsai/nsfw_image_detection",
+        "revision": "main",
+        "flagged_labels": ["nsfw"],
+    },
     "flagged": True,
     "media": {
         "type": "video",

@@ -79,6 +79,8 @@ class Analysis:
     """`ImageFacts` of an animated image, whose frames are all looked at."""
     revision: str | None
     """Of the model."""
+    flagged_labels: tuple[str, ...]
+    """Of the model, whichever labels were asked for."""
     labels: tuple[LabelSummary, ...]
     segments: tuple[Segment, ...]
     coverage: Coverage

@@ -112,6 +112,7 @@ def conclude(
     return Analysis(
         facts=facts,
         revision=question.model.revision,
+        flagged_labels=question.model.flagged_labels,
         labels=tuple(summarise(table, looks, question.thresholds[:asked])),
         segments=tuple(segment for segment in found if segment.label in labels),
         coverage=coverage(looked.sampling, table, looked.span, looks, looked.work),

@@ -24,6 +24,7 @@ def models_router(config: AppConfig, classifier: Classifier) -> APIRouter:
         """The configured models, the default first, and which others may be named."""
         return ModelsAnswer(
             default=config.default_model,
+            default_score=config.default_score,
             models=[_entry(status) for status in await classifier.models()],
             on_demand=OnDemand(allow=list(config.on_demand.allow)),
         )

@@ -49,7 +49,11 @@ class ImagesParameters(BaseModel):
 
 _FILES = upload_form("files", several=True, what="An image; may be animated.")
 _EXAMPLE: Json = {
-    "model": {"name": "Falconsai/nsfw_image_detection", "revision": "main"},
+    "model": {
+        "name": "Falconsai/nsfw_image_detection",
+        "revision": "main",
+        "flagged_labels": ["nsfw"],
+    },
     "results": [
         {
             "index": 0,
@@ -133,7 +137,11 @@ def v1_router(config: AppConfig, classifier: Classifier, images: ImageScorer) ->
 
         results = await in_order(one, uploads, config.ingress.parallel_files_per_request)
         answer: dict[str, Json] = {
-            "model": {"name": model.name, "revision": model.revision},
+            "model": {
+                "name": model.name,
+                "revision": model.revision,
+                "flagged_labels": list(model.flagged_labels),
+            },
             "results": list(results),
         }
         if all("problem" in result for result in results):

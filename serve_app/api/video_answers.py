@@ -54,7 +54,11 @@ async def told(
 
 def _answer(analysis: Analysis, request: AnalysisRequest) -> dict[str, Json]:
     answer: dict[str, Json] = {
-        "model": {"name": request.model, "revision": analysis.revision},
+        "model": {
+            "name": request.model,
+            "revision": analysis.revision,
+            "flagged_labels": list(analysis.flagged_labels),
+        },
         "flagged": analysis.flagged,
         "media": _media(analysis.facts),
         "labels": [_label(summary) for summary in analysis.labels],

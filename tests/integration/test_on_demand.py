@@ -22,7 +22,11 @@ def test_more_models_than_fit_take_turns_and_each_answers_as_itself(client: http
         answer = ask(client, f"acme/{name}")
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
-        assert body["model"] == {"name": f"acme/{name}", "revision": COMMIT}
+        assert body["model"] == {
+            "name": f"acme/{name}",
+            "revision": COMMIT,
+            "flagged_labels": [f"nsfw-{name}"],
+        }
         labels = {entry["label"] for entry in body["results"][0]["labels"]}
         assert labels == {"normal", f"nsfw-{name}"}
 

@@ -44,7 +44,7 @@ async def test_models_lists_what_is_to_be_had(make_client, classifier: FakeClass
     client = await make_client(on_demand={"allow": ["org/*"]})
     classifier.set_state("ages", "starting")
     body = (await client.get("/v1/models")).json()
-    assert body["default"] == "builtin/demo"
+    assert (body["default"], body["default_score"]) == ("builtin/demo", 0.7)
     assert body["on_demand"] == {"allow": ["org/*"]}
     assert [model["name"] for model in body["models"]] == ["builtin/demo", "ages", "five"]
     assert body["models"][0] == {

@@ -30,7 +30,11 @@ async def test_a_still_an_animation_and_a_bad_file_have_their_places(
 ) -> None:
     answer = await ask(client, still(0.2), animation([0.1, 0.9]), b"hello")
     image, moving, bad = answer["results"]
-    assert answer["model"] == {"name": "builtin/demo", "revision": None}
+    assert answer["model"] == {
+        "name": "builtin/demo",
+        "revision": None,
+        "flagged_labels": ["nsfw"],
+    }
     assert image == {
         "index": 0,
         "filename": "0.bin",

@@ -22,7 +22,7 @@ PATH = "/v1/videos"
 FILE = {"file": ("a.mp4", MP4)}
 
 CONTRACT: dict[str, Any] = {
-    "model": {"name", "revision"},
+    "model": {"name", "revision", "flagged_labels"},
     "flagged": None,
     "media": {
         *("type", "container", "codec", "width", "height", "rotation"),
@@ -54,7 +54,7 @@ def near(value: float) -> object:
 
 async def test_the_whole_answer(client: httpx.AsyncClient) -> None:
     assert await ask(client) == {
-        "model": {"name": "builtin/demo", "revision": None},
+        "model": {"name": "builtin/demo", "revision": None, "flagged_labels": ["nsfw"]},
         "flagged": True,
         "media": {
             "type": "video",

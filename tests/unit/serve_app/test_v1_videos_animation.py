@@ -36,7 +36,7 @@ async def ask(client: httpx.AsyncClient, data: bytes, **params: object) -> Any:
 
 async def test_the_whole_answer(client: httpx.AsyncClient, videos: FakeVideoAnalyst) -> None:
     assert await ask(client, animation([0.1, 0.1, 0.8, 0.9, 0.1])) == {
-        "model": {"name": "builtin/demo", "revision": None},
+        "model": {"name": "builtin/demo", "revision": None, "flagged_labels": ["nsfw"]},
         "flagged": True,
         "media": {
             "type": "animation",
