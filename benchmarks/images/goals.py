@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from benchmarks.goals import Goal, Verdict, judged
 from benchmarks.images.agreement import MEDIAN_TOLERANCE, WORST_TOLERANCE
 from benchmarks.images.results import LoadMeasurement, Results
 from benchmarks.statistics import Spread, paired_ratio, spread
@@ -13,39 +12,9 @@ from benchmarks.statistics import Spread, paired_ratio, spread
 Figure = Callable[[LoadMeasurement], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """A bound on a figure."""
-
-    title: str
-    bound: float
-    direction: Literal["at least", "at most"]
-    unit: str
-    """``×`` for ratios."""
-    figure: Callable[[Results], Spread | None]
-    """None where the run did not measure it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A goal and what was reached."""
-
-    goal: Goal
-    reached: Spread | None
-
-    @property
-    def holds(self) -> bool | None:
-        """By the median; None where it was not measured."""
-        if self.reached is None:
-            return None
-        if self.goal.direction == "at least":
-            return self.reached.median >= self.goal.bound
-        return self.reached.median <= self.goal.bound
-
-
-def verdicts(results: Results) -> list[Verdict]:
+def verdicts(results: Results) -> list[Verdict[Results]]:
     """One for every goal."""
-    return [Verdict(goal, goal.figure(results)) for goal in GOALS]
+    return judged(GOALS, results)
 
 
 def series(results: Results, scenario: str, system: str, figure: Figure) -> list[float]:
@@ -140,7 +109,7 @@ def _disagreement(
     return worst
 
 
-GOALS: Sequence[Goal] = (
+GOALS: Sequence[Goal[Results]] = (
     Goal(
         "tiny, 32 connections: images/s of fastapi",
         3,

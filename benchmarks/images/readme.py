@@ -6,19 +6,16 @@ python -m benchmarks.images.readme --check    say whether it is up to date
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 
-from benchmarks.images.goals import Verdict, cpu, p50, rate, series, verdicts
+from benchmarks.goals import table
+from benchmarks.images.goals import cpu, p50, rate, series, verdicts
 from benchmarks.images.results import LoadMeasurement, Results, read
 from benchmarks.images.scenarios import SCENARIOS, SERVERS, LoadScenario
 from benchmarks.machine import ROOT
+from benchmarks.readme import README, Section, main, measured_on, require_quotable
 from benchmarks.statistics import spread
 
-BEGIN = "<!-- benchmarks: images -->"
-END = "<!-- /benchmarks: images -->"
-README = ROOT / "README.md"
 RESULTS = ROOT / "benchmarks" / "results" / "images.json"
 
 
@@ -32,41 +29,20 @@ def section(results: Results, chart: str) -> str:
     Raises:
         ValueError: A quick run, or one of a commit that cannot be looked up.
     """
-    if results.settings.quick:
-        raise ValueError("a quick run proves nothing and is not quoted")
-    if results.commit.modified:
-        raise ValueError("the run measured files that differ from its commit, and is not quoted")
+    require_quotable(results.settings.quick, results.commit)
     parts = [_conditions(results), f"![Images per second]({chart})", _table(results)]
-    if reached := [verdict for verdict in verdicts(results) if verdict.reached]:
-        parts.append(_goals(reached))
-    return "\n\n".join(parts)
-
-
-def replaced(document: str, text: str) -> str:
-    """The document with another text between the markers.
-
-    Raises:
-        ValueError: The markers are not there exactly once, in order.
-    """
-    if document.count(BEGIN) != 1 or document.count(END) != 1:
-        raise ValueError(f"the document must have {BEGIN} and {END} once each")
-    head, rest = document.split(BEGIN)
-    _, separator, tail = rest.partition(END)
-    if not separator:
-        raise ValueError(f"{END} must come after {BEGIN}")
-    return f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}"
+    parts.append(table(verdicts(results)))
+    return "\n\n".join(filter(None, parts))
 
 
 def _conditions(results: Results) -> str:
-    machine, files = results.machine, results.files
-    jpeg = files.get("jpeg")
+    jpeg = results.files.get("jpeg")
     upload = f" Uploads: 1280×960 JPEG of {jpeg.mean_bytes / 1000:.0f} KB." if jpeg else ""
     packages = ("ray", "torch", "transformers", "fastapi", "litserve")
     named = ", ".join(f"{name} {results.versions[name]}" for name in packages)
+    where = measured_on(results.date, results.commit, results.machine, named)
     return (
-        f"Measured on {results.date} at commit `{results.commit.hash[:12]}` on {machine.cores} "
-        f"cores of {machine.cpu} ({machine.memory_bytes / 2**30:.0f} GiB, Python {machine.python}, "
-        f"{named}); medians of {results.settings.repeats} interleaved repeats, ± half the range. "
+        f"{where}; medians of {results.settings.repeats} interleaved repeats, ± half the range. "
         f"Client and server share the cores.{upload} Only the ratios carry over to other machines."
     )
 
@@ -110,39 +86,13 @@ def _pss(load: LoadMeasurement) -> float:
     return float(load.pss_bytes)
 
 
-def _goals(reached: Sequence[Verdict]) -> str:
-    rows = ["| goal | wanted | reached (lowest – highest repeat) | |", "|---|--:|--:|---|"]
-    for verdict in reached:
-        goal, value = verdict.goal, verdict.reached
-        assert value is not None
-        sign = "≥" if goal.direction == "at least" else "≤"
-        unit = f" {goal.unit}" if goal.unit else ""
-        rows.append(
-            f"| {goal.title} | {sign} {goal.bound:g}{unit} | {value.median:.3g}{unit} "
-            f"({value.low:.3g} – {value.high:.3g}) | {'✓' if verdict.holds else 'missed'} |"
-        )
-    return "\n".join(rows)
-
-
-def main() -> int:
-    """Rewrite or check.
-
-    Returns:
-        0, or 1 where ``--check`` found another text.
-    """
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--check", action="store_true")
-    given = parser.parse_args()
+def _committed() -> str:
     chart = RESULTS.with_name(f"{RESULTS.stem}-throughput.svg").relative_to(ROOT)
-    before = README.read_text(encoding="utf-8")
-    after = replaced(before, section(read(RESULTS), str(chart)))
-    if given.check:
-        if before != after:
-            print("README.md: the performance section is not what the results file says")
-        return int(before != after)
-    README.write_text(after, encoding="utf-8")
-    return 0
+    return section(read(RESULTS), str(chart))
+
+
+SECTION = Section("images", README, _committed)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(SECTION))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.images.goals import Verdict, cpu, p50, rate, series, verdicts
+from benchmarks.images.goals import cpu, p50, rate, series, verdicts
 from benchmarks.images.results import LoadMeasurement, Results
 from benchmarks.statistics import spread
 
@@ -32,7 +32,7 @@ def text(results: Results) -> str:
             f"{1000 * latencies.median:9.1f} {1000 * costs.median:9.1f}  {worst:.1e}"
         )
     measured = [verdict for verdict in verdicts(results) if verdict.holds is not None]
-    return "\n".join([*lines, "", *map(_goal, measured)])
+    return "\n".join([*lines, "", *(verdict.line for verdict in measured)])
 
 
 _HEADER = "scenario           system    images/s           p50 ms    CPU ms  worst score difference"
@@ -40,11 +40,3 @@ _HEADER = "scenario           system    images/s           p50 ms    CPU ms  wor
 
 def _worst(load: LoadMeasurement) -> float:
     return load.agreement.worst
-
-
-def _goal(verdict: Verdict) -> str:
-    goal, reached = verdict.goal, verdict.reached
-    assert reached is not None
-    sign = "≥" if goal.direction == "at least" else "≤"
-    mark = "holds " if verdict.holds else "MISSED"
-    return f"{mark} {goal.title}: {reached.median:.3g} ({sign} {goal.bound:g}) {goal.unit}".rstrip()

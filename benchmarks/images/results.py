@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from benchmarks import json_file
 from benchmarks.images.agreement import Agreement
 from benchmarks.images.files import FileFacts
 from benchmarks.machine import Commit, Machine
@@ -134,10 +134,8 @@ class Results:
 
 
 def write(results: Results, path: Path) -> None:
-    """As JSON; figures that no repeat can hold are rounded to six digits."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = json.dumps(_rounded(asdict(results)), indent=1, ensure_ascii=False)
-    path.write_text(content + "\n", encoding="utf-8")
+    """As JSON."""
+    json_file.write(asdict(results), path)
 
 
 def read(path: Path) -> Results:
@@ -173,13 +171,3 @@ def read(path: Path) -> Results:
             for memory in content["memory"]
         ],
     )
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.6g}")
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return value

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
-Dtype = Literal["auto", "float32", "bfloat16"]
+from benchmarks.model_kind import Dtype, ModelKind
+
 FileSet = Literal["jpeg", "mixed"]
 SystemName = Literal["original", "fastapi", "litserve", "ideal", "vigil", "limit", "empty"]
 
@@ -18,19 +19,6 @@ SERVERS: Sequence[SystemName] = ("original", "fastapi", "litserve", "ideal", "vi
 """The systems that answer requests, in the order of tables and charts."""
 
 FILES_PER_MULTI_REQUEST = 64
-
-
-@dataclass(frozen=True, slots=True)
-class ModelKind:
-    """A generated model; see `benchmarks.images.models`."""
-
-    checkpoint: Literal["tiny", "base", "zero"]
-    dtype: Dtype = "auto"
-
-    @property
-    def name(self) -> str:
-        """Of the model and its dtype."""
-        return self.checkpoint if self.dtype == "auto" else f"{self.checkpoint}-{self.dtype}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.types import Message
 
-from benchmarks.images.scenarios import FileSet, ModelKind
+from benchmarks.images.scenarios import FileSet
 from benchmarks.images.workspace import Workspace
 from benchmarks.load import File, upload
+from benchmarks.model_kind import ModelKind
 from benchmarks.statistics import spread
 from deployments.classifier.batcher import Batcher
 from deployments.classifier.coalescer import Coalescer

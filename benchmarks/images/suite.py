@@ -29,7 +29,6 @@ from benchmarks.images.scenarios import (
     IdleScenario,
     LoadScenario,
     MemoryScenario,
-    ModelKind,
     Scenario,
     SystemName,
 )
@@ -37,6 +36,7 @@ from benchmarks.images.systems.catalog import Contract, Target, prepared
 from benchmarks.images.workspace import Workspace
 from benchmarks.load import File, Load, Observer, Plan, Request, drive, upload
 from benchmarks.machine import ROOT
+from benchmarks.model_kind import ModelKind
 from benchmarks.processes import ProcessFamily
 from benchmarks.servers import HOST, Server, free_port, running
 from benchmarks.statistics import percentile, steady_rate

@@ -11,9 +11,10 @@ from pathlib import Path
 from benchmarks.images import files
 from benchmarks.images.agreement import References
 from benchmarks.images.reference import ZERO
-from benchmarks.images.scenarios import FileSet, ModelKind
+from benchmarks.images.scenarios import FileSet
 from benchmarks.load import File
 from benchmarks.machine import ROOT
+from benchmarks.model_kind import ModelKind
 
 _RECIPE = "1"
 """Part of the names: count it up when a model's recipe changes."""
@@ -55,7 +56,7 @@ class Workspace:
         if kind.checkpoint != "zero" and not place.exists():
             unfinished = place.with_suffix(".unfinished")
             pictures = self._paths["jpeg"]
-            _python("benchmarks.images.models", kind.checkpoint, unfinished, *pictures)
+            _python("benchmarks.models", kind.checkpoint, unfinished, *pictures)
             unfinished.rename(place)
         return place
 

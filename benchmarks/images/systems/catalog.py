@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import sys
@@ -12,15 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import vigil_config
 from benchmarks.images.batch_counter import read_batches
 from benchmarks.images.reference import ZERO
-from benchmarks.images.scenarios import ModelKind, SystemName
-from benchmarks.images.systems import vigil_config
+from benchmarks.images.scenarios import SystemName
 from benchmarks.images.systems.ray_metrics import settled_batches
-from benchmarks.machine import tool
-from benchmarks.servers import Command, free_ports
-
-_REPLICA_PORTS = 100
+from benchmarks.model_kind import ModelKind
+from benchmarks.servers import Command
+from benchmarks.vigil_server import serve, write_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +81,23 @@ def prepared(system: SystemName, kind: ModelKind, checkpoint: Path, port: int) -
             counts = (lambda: read_batches(batches)) if system == "litserve" else None
             yield Target(command, contract, counts)
         elif system == "ideal":
-            config = _write(scratch, vigil_config.vigil(vigil_config.shipped(), port, kind, model))
+            config = write_config(
+                scratch, vigil_config.vigil(vigil_config.shipped(), port, kind, model)
+            )
             zero = ["--zero"] if kind.checkpoint == "zero" else []
             options = ["--config", str(config), "--batches", str(batches), *zero]
             command = _python("benchmarks.images.systems.ideal", port, *options)
             yield Target(command, contract, lambda: read_batches(batches))
         else:
             shipped = vigil_config.shipped()
-            config = _write(
+            config = write_config(
                 scratch,
                 vigil_config.vigil(shipped, port, kind, model)
                 if system == "vigil"
                 else vigil_config.empty(shipped, port),
             )
             yield Target(
-                _serve(config, port, scratch),
+                serve(config, port, scratch),
                 contract,
                 (lambda: settled_batches(scratch / "ray")) if system == "vigil" else None,
             )
@@ -111,38 +111,3 @@ def _python(module: str, port: int, *options: str) -> Command:
         stop_signal=signal.SIGINT,  # LitServe ends its workers only then
         stop_timeout_seconds=10.0,
     )
-
-
-def _serve(config: Path, port: int, ray_directory: Path) -> Command:
-    """``serve run``, with a Ray and ports of its own even where others run on the machine.
-
-    Proxies and replicas listen with SO_REUSEPORT: two services with the same ports would answer
-    each other's requests without noticing.
-    """
-    ports = free_ports(4 + 2 * _REPLICA_PORTS, spared=port)
-    http, grpc = ports[4 : 4 + _REPLICA_PORTS], ports[4 + _REPLICA_PORTS :]
-    settings = {
-        "HAPROXY_METRICS_PORT": ports[0],
-        "HAPROXY_STATS_PORT": ports[1],
-        "FALLBACK_PROXY_HTTP_PORT": ports[2],
-        "FALLBACK_PROXY_GRPC_PORT": ports[3],
-        "DIRECT_INGRESS_MIN_HTTP_PORT": http[0],
-        "DIRECT_INGRESS_MAX_HTTP_PORT": http[-1],
-        "DIRECT_INGRESS_MIN_GRPC_PORT": grpc[0],
-        "DIRECT_INGRESS_MAX_GRPC_PORT": grpc[-1],
-    }
-    return Command(
-        [tool("serve"), "run", "--address", "local", str(config)],
-        {
-            "RAY_TMPDIR": str(ray_directory),
-            **{f"RAY_SERVE_{name}": str(value) for name, value in settings.items()},
-        },
-        stop_signal=signal.SIGINT,
-    )
-
-
-def _write(scratch: Path, config: dict[str, vigil_config.Yaml]) -> Path:
-    """As JSON, which is YAML."""
-    path = scratch / "config.yaml"
-    path.write_text(json.dumps(config, indent=1))
-    return path

@@ -13,8 +13,8 @@ import uvicorn
 import yaml
 from fastapi import FastAPI
 
+from benchmarks import vigil_config
 from benchmarks.images.batch_counter import BatchCounter
-from benchmarks.images.systems import vigil_config
 from benchmarks.images.zero import ZeroModel
 from deployments.classifier.batcher import BatchReport
 from deployments.classifier.protocol import ModelStatus

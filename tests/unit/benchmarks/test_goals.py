@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.images.goals import GOALS, Verdict, verdicts
+from benchmarks.goals import Verdict
+from benchmarks.images.goals import GOALS, verdicts
 from benchmarks.images.report import scores_agree
 from benchmarks.images.results import IdleMeasurement, LimitMeasurement, Results
 from benchmarks.images.scenarios import SCENARIOS
 from tests.unit.benchmarks.results import load, results
 
 
-def verdict(made: Results, title: str) -> Verdict:
+def verdict(made: Results, title: str) -> Verdict[Results]:
     (found,) = (v for v in verdicts(made) if v.goal.title == title)
     return found
 

@@ -7,12 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks import vigil_config
 from benchmarks.images.agreement import answered_scores
 from benchmarks.images.batch_counter import BatchCounter, read_batches
 from benchmarks.images.reference import ZERO, references
-from benchmarks.images.scenarios import ModelKind, select
-from benchmarks.images.systems import ideal, peer_model, ray_metrics, vigil_config
+from benchmarks.images.scenarios import select
+from benchmarks.images.systems import ideal, peer_model, ray_metrics
 from benchmarks.load import Answer
+from benchmarks.model_kind import ModelKind
 from serve_app.config import resolve
 from tests.assets.images import image_bytes
 

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import yaml
 
-from benchmarks.images.scenarios import ModelKind
 from benchmarks.machine import ROOT
+from benchmarks.model_kind import ModelKind
 from benchmarks.servers import HOST
 
 Yaml: TypeAlias = dict[str, "Yaml"] | list["Yaml"] | str | int | float | bool | None

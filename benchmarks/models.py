@@ -3,7 +3,7 @@
 A random head gives nearly the same scores for every picture, so that any mistake in decoding or
 batching would go unseen. The head is therefore scaled until its logits spread over the pictures.
 
-    python -m benchmarks.images.models tiny DIRECTORY PICTURE…
+    python -m benchmarks.models tiny DIRECTORY PICTURE…
 """
 
 from __future__ import annotations
