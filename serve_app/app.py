@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 
 import ray
 from ray import serve
-from ray.serve.config import AutoscalingConfig
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 from ray.serve.deployment import Application
 
+from deployments.classifier.autoscaling import FramesPolicy
 from deployments.classifier.catalog import ModelCatalog
 from deployments.classifier.client import CallPolicy
 from deployments.classifier.deployment import ImageClassifier
@@ -40,8 +41,9 @@ logger = logging.getLogger(__name__)
 BATCHES_OF_CALLS = 2
 """Calls that a model's replica holds, in batches: one in the model, one that gathers meanwhile."""
 
-TARGET_CALLS_PER_MODEL_REPLICA = 4.0
-"""Calls per replica that the autoscaler aims at: one batch in the model and some that gather."""
+METRICS_INTERVAL_SECONDS = 10.0
+"""How often replicas and callers report their load: Serve's default. With a shorter look-back they
+report three times in each."""
 
 MAX_QUEUED_CALLS = 256
 """Calls that wait in one caller for a model's replica; beyond them: 503."""
@@ -88,9 +90,10 @@ def assemble(config: AppConfig, loaders: Mapping[str, LoadModel]) -> Application
     deployment = serve.deployment(
         name="Ingress",
         num_replicas="auto",
-        autoscaling_config=_autoscaling(
+        autoscaling_config=_by_calls(
             config.ingress.replicas, config.ingress.max_concurrent_requests / 2
         ),
+        max_replicas_per_node=_per_node(config.ingress.replicas),
         max_ongoing_requests=config.ingress.max_concurrent_requests,
         max_queued_requests=config.ingress.max_waiting_requests,
         ray_actor_options={"num_cpus": config.ingress.num_cpus},
@@ -137,7 +140,8 @@ def _model(name: str, model: ModelConfig, load: LoadModel) -> Application:
     deployment = serve.deployment(
         name=name,
         num_replicas="auto",
-        autoscaling_config=_autoscaling(model.replicas, TARGET_CALLS_PER_MODEL_REPLICA),
+        autoscaling_config=_by_frames(model.replicas, model.target_frames or model.max_batch_size),
+        max_replicas_per_node=_per_node(model.replicas),
         max_ongoing_requests=BATCHES_OF_CALLS * model.max_batch_size,
         max_queued_requests=MAX_QUEUED_CALLS,
         ray_actor_options=_resources(model.num_cpus, model.num_gpus),
@@ -155,7 +159,10 @@ def _on_demand(config: AppConfig) -> Application:
     deployment = serve.deployment(
         name="OnDemandClassifier",
         num_replicas="auto",
-        autoscaling_config=_autoscaling(settings.replicas, TARGET_CALLS_PER_MODEL_REPLICA),
+        autoscaling_config=_by_frames(
+            settings.replicas, settings.target_frames or settings.max_batch_size
+        ),
+        max_replicas_per_node=_per_node(settings.replicas),
         max_ongoing_requests=BATCHES_OF_CALLS * settings.max_batch_size * settings.max_loaded,
         max_queued_requests=MAX_QUEUED_CALLS,
         ray_actor_options=_resources(settings.num_cpus, settings.num_gpus),
@@ -175,7 +182,8 @@ def _videos(
     deployment = serve.deployment(
         name="VideoClassifier",
         num_replicas="auto",
-        autoscaling_config=_autoscaling(settings.replicas, settings.max_concurrent_videos),
+        autoscaling_config=_by_calls(settings.replicas, settings.max_concurrent_videos),
+        max_replicas_per_node=_per_node(settings.replicas),
         max_ongoing_requests=settings.max_concurrent_videos,
         max_queued_requests=settings.max_waiting_videos,
         ray_actor_options={"num_cpus": settings.num_cpus},
@@ -195,12 +203,33 @@ def _videos(
     )
 
 
-def _autoscaling(replicas: ReplicaRange, target_calls: float) -> AutoscalingConfig:
+def _per_node(replicas: ReplicaRange) -> int:
+    # None is Serve's own default, no bound; its types leave that out.
+    return replicas.max_per_node  # type: ignore[return-value]
+
+
+def _by_calls(replicas: ReplicaRange, target_calls: float) -> AutoscalingConfig:
+    return _autoscaling(replicas).model_copy(update={"target_ongoing_requests": target_calls})
+
+
+def _by_frames(replicas: ReplicaRange, target_frames: float) -> AutoscalingConfig:
+    policy = AutoscalingPolicy(  # type: ignore[no-untyped-call]
+        policy_function=f"{FramesPolicy.__module__}:{FramesPolicy.__name__}",
+        policy_kwargs={"target_frames": target_frames},
+    )
+    return _autoscaling(replicas).model_copy(update={"policy": policy})
+
+
+def _autoscaling(replicas: ReplicaRange) -> AutoscalingConfig:
     return AutoscalingConfig(
         min_replicas=replicas.min,
         max_replicas=replicas.max,
         initial_replicas=None if replicas.min == 0 else replicas.min,
-        target_ongoing_requests=target_calls,
+        upscale_delay_s=replicas.upscale_delay_seconds,
+        downscale_delay_s=replicas.downscale_delay_seconds,
+        look_back_period_s=replicas.look_back_seconds,
+        # Deprecated for variables that Ray 2.60 does not read.
+        metrics_interval_s=min(METRICS_INTERVAL_SECONDS, replicas.look_back_seconds / 3),
     )
 
 

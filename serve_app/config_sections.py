@@ -38,6 +38,18 @@ class ReplicaRange(Section):
         default=1, ge=0, description="Replicas that always run; 0 starts one on demand."
     )
     max: int = Field(default=4, ge=1, description="Replicas that run at most.")
+    max_per_node: int | None = Field(
+        default=None, ge=1, description="Replicas on one node at most; null: no bound."
+    )
+    upscale_delay_seconds: float = Field(
+        default=30.0, ge=0, description="Load this long above the target starts replicas."
+    )
+    downscale_delay_seconds: float = Field(
+        default=600.0, ge=0, description="Load this long below the target stops replicas."
+    )
+    look_back_seconds: float = Field(
+        default=30.0, gt=0, description="The load is the mean over this time."
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -83,6 +95,12 @@ class ModelConfig(Section):
     replicas: ReplicaRange = Field(
         default=ReplicaRange(), description="How far the model scales by itself."
     )
+    target_frames: float | None = Field(
+        default=None,
+        gt=0,
+        description="Frames, waiting and under way, that each replica should have: the model "
+        "scales to as many replicas as that takes; null: one batch.",
+    )
 
     @property
     def checkpoint(self) -> str:
@@ -107,6 +125,7 @@ class OnDemandConfig(Section):
         default=ReplicaRange(min=0, max=1),
         description="As in `models`; with min 0 the first request waits for a replica to start.",
     )
+    target_frames: float | None = Field(default=None, gt=0, description="As in `models`.")
 
 
 class VideoConfig(Section):

@@ -95,7 +95,7 @@ class Stages:
     def coalesce(self) -> None:
         """Many callers' frames into calls that cost nothing."""
 
-        async def send(items: list[Frames]) -> list[Scores]:
+        async def send(items: list[Frames], waiting_frames: float) -> list[Scores]:
             await asyncio.sleep(0)
             return [np.zeros((len(item), _LABELS), np.float32) for item in items]
 

@@ -103,11 +103,13 @@ class ClassifierClient:
         info = await self.info(model)
         handle = self._handle(model)
 
-        async def send(items: list[Frames]) -> Sequence[ItemResult]:
+        async def send(items: list[Frames], waiting_frames: float) -> Sequence[ItemResult]:
             by_value = sum(item.nbytes for item in items) <= self._policy.by_value_bytes
             target = handle if by_value else handle.options(_by_reference=True)
             return await retrying(
-                _what(model), lambda: target.classify.remote(items), self._policy.retry
+                _what(model),
+                lambda: target.classify.remote(items, waiting_frames),
+                self._policy.retry,
             )
 
         if len(self._lanes) >= MAX_LANES:

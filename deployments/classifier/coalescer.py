@@ -1,8 +1,8 @@
 """Fewer, larger calls: frames of concurrent requests leave together, without a waiting time.
 
 A remote call costs some milliseconds of CPU whatever it carries. While ``eager_calls`` calls are in
-flight, new frames gather, and leave when a call returns, or as soon as they fill a call. Full calls
-are not held back, so that the load stays visible to the autoscaler, which counts calls.
+flight, new frames gather, and leave when a call returns, or as soon as they fill a call. Each call
+tells its share of the frames that still wait here, so that the autoscaler sees them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from deployments.classifier.replica import ItemResult
 from deployments.errors import InferenceError, VigilError
 from deployments.types import Frames, Scores
 
-Send: TypeAlias = Callable[[list[Frames]], Awaitable[Sequence[ItemResult]]]
-"""One remote call: one result an item, in order. Raises `VigilError` when all of it failed."""
+Send: TypeAlias = Callable[[list[Frames], float], Awaitable[Sequence[ItemResult]]]
+"""One remote call: items, and the call's share of the frames that wait here; one result an item, in
+order. Raises `VigilError` when all of it failed."""
 
 
 class Coalescer:
@@ -86,7 +87,10 @@ class Coalescer:
 
     async def _call(self, items: list[Item]) -> None:
         try:
-            results = await self._send([item.frames for item in items])
+            # The shares of all calls in flight add up to what waits, however often replicas are
+            # asked, and end with the calls.
+            waiting = self._queue.frames / len(self._calls)
+            results = await self._send([item.frames for item in items], waiting)
             if len(results) != len(items):
                 raise InferenceError("The model returned another number of results than items.")
             for item, result in zip(items, results, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deployments.classifier.load_meter import LoadMeter
 from deployments.classifier.metrics import BatchMetrics
 from deployments.classifier.replica import ItemResult, LoadModel, ModelReplica
 from deployments.types import Frames, ModelInfo
@@ -20,14 +21,16 @@ class ImageClassifier:
         self._replica = ModelReplica(
             model, max_queued_frames=max_queued_frames, report=BatchMetrics(model.info.name)
         )
+        self._load = LoadMeter()
 
     async def info(self) -> ModelInfo:
         """Labels and input of the model."""
         return self._replica.info
 
-    async def classify(self, items: list[Frames]) -> list[ItemResult]:
-        """One result an item, in order."""
-        return await self._replica.classify(items)
+    async def classify(self, items: list[Frames], waiting_frames: float = 0.0) -> list[ItemResult]:
+        """One result an item, in order; ``waiting_frames`` is for the autoscaler."""
+        with self._load.call(items, waiting_frames):
+            return await self._replica.classify(items)
 
     async def check_health(self) -> None:
         """Called by Serve; raising gets the replica replaced."""
@@ -35,4 +38,4 @@ class ImageClassifier:
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Called by Serve: the load in frames, as one call may carry many."""
-        return {"queued_frames": float(self._replica.queued_frames)}
+        return self._load.stats()

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ray import serve
 
+from deployments.classifier.load_meter import LoadMeter
 from deployments.classifier.metrics import BatchMetrics
 from deployments.classifier.replica import ItemResult, LoadedModel, ModelReplica
 from deployments.types import Frames, ModelInfo
@@ -40,12 +41,18 @@ class OnDemandClassifier:
         self._replica: Callable[[str], Awaitable[ModelReplica]] = serve.multiplexed(
             load_replica, max_num_models_per_replica=max_loaded
         )
+        self._load = LoadMeter()
 
     async def info(self) -> ModelInfo:
         """Labels and input of the model."""
         return (await self._replica(serve.get_multiplexed_model_id())).info
 
-    async def classify(self, items: list[Frames]) -> list[ItemResult]:
-        """One result an item, in order."""
-        replica = await self._replica(serve.get_multiplexed_model_id())
-        return await replica.classify(items)
+    async def classify(self, items: list[Frames], waiting_frames: float = 0.0) -> list[ItemResult]:
+        """One result an item, in order; ``waiting_frames`` is for the autoscaler."""
+        with self._load.call(items, waiting_frames):
+            replica = await self._replica(serve.get_multiplexed_model_id())
+            return await replica.classify(items)
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Called by Serve: the load in frames of all its models."""
+        return self._load.stats()

@@ -58,11 +58,6 @@ class ModelReplica:
             report=report,
         )
 
-    @property
-    def queued_frames(self) -> int:
-        """Frames that wait for the model."""
-        return self._batcher.queued_frames
-
     async def classify(self, items: Sequence[Frames]) -> list[ItemResult]:
         """One result an item, in order; an item that fails does not touch the others."""
         if len(items) == 1:

@@ -46,5 +46,5 @@ class LoopbackHandle:
     async def _info(self) -> ModelInfo:
         return self._replica.info
 
-    async def _classify(self, items: list[Frames]) -> list[ItemResult]:
+    async def _classify(self, items: list[Frames], _waiting_frames: float) -> list[ItemResult]:
         return await self._replica.classify(items)

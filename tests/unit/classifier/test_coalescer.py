@@ -20,12 +20,14 @@ class Wire:
 
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
+        self.waiting: list[float] = []
         self.cancelled = 0
         self.gate = asyncio.Event()
         self.gate.set()
         self.error: Exception | None = None
 
-    async def __call__(self, items: list[Frames]) -> Sequence[ItemResult]:
+    async def __call__(self, items: list[Frames], waiting: float) -> Sequence[ItemResult]:
+        self.waiting.append(waiting)
         self.calls.append([int(v) for item in items for v in item[:, 0, 0, 0]])
         try:
             await self.gate.wait()
@@ -75,6 +77,20 @@ async def test_full_calls_leave_at_once_up_to_the_bound() -> None:
     assert all(len(call) <= 2 for call in wire.calls)
 
 
+async def test_the_calls_in_flight_tell_together_what_waits_behind_them() -> None:
+    wire = Wire()
+    coalescer = make(wire, size=2, max_calls=4)
+    wire.gate.clear()
+    tasks = [asyncio.create_task(coalescer.submit(frames_of(i, i))) for i in range(9)]
+    await until(lambda: len(wire.calls) == 4)
+    # The first two left before the rest came; the next two found none waiting behind them yet.
+    assert sum(wire.waiting) <= 10
+    wire.gate.set()
+    await asyncio.gather(*tasks)
+    assert wire.waiting[4] > 0
+    assert wire.waiting[-1] == 0
+
+
 async def test_one_bad_item_of_a_call_fails_alone() -> None:
     wire = Wire()
     coalescer = make(wire)
@@ -98,7 +114,7 @@ async def test_a_failed_call_fails_its_items_and_not_the_next_call() -> None:
 
 
 async def test_an_unforeseen_failure_of_the_call_still_answers_everybody() -> None:
-    async def short(items: list[Frames]) -> Sequence[ItemResult]:
+    async def short(items: list[Frames], waiting: float) -> Sequence[ItemResult]:
         return []
 
     coalescer = Coalescer(short, max_call_frames=8, max_queued_frames=10)
@@ -152,7 +168,7 @@ async def test_the_call_does_not_inherit_the_context_of_the_request_that_started
     request = contextvars.ContextVar("request", default="none")
     seen: list[str] = []
 
-    async def send(items: list[Frames]) -> Sequence[ItemResult]:
+    async def send(items: list[Frames], waiting: float) -> Sequence[ItemResult]:
         seen.append(request.get())
         return [np.zeros((len(item), 1), np.float32) for item in items]
 
