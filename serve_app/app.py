@@ -45,6 +45,10 @@ METRICS_INTERVAL_SECONDS = 10.0
 """How often replicas and callers report their load: Serve's default. With a shorter look-back they
 report three times in each."""
 
+MAX_OPEN_REQUESTS = 1024
+"""Requests that an ingress replica has open. `serve_app.gate` admits fewer; what it does not count
+(slow uploads, probes) must get through, too."""
+
 MAX_QUEUED_CALLS = 256
 """Calls that wait in one caller for a model's replica; beyond them: 503."""
 
@@ -94,8 +98,8 @@ def assemble(config: AppConfig, loaders: Mapping[str, LoadModel]) -> Application
             config.ingress.replicas, config.ingress.max_concurrent_requests / 2
         ),
         max_replicas_per_node=_per_node(config.ingress.replicas),
-        max_ongoing_requests=config.ingress.max_concurrent_requests,
-        max_queued_requests=config.ingress.max_waiting_requests,
+        max_ongoing_requests=MAX_OPEN_REQUESTS,
+        max_queued_requests=MAX_OPEN_REQUESTS // 4,
         ray_actor_options={"num_cpus": config.ingress.num_cpus},
         graceful_shutdown_timeout_s=config.request_timeout_seconds,
     )(Ingress)

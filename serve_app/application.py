@@ -22,8 +22,9 @@ from serve_app.api.v1 import v1_router
 from serve_app.api.videos import MediaAnalyst, videos_router
 from serve_app.auth import ApiKeys
 from serve_app.config import AppConfig
-from serve_app.edge import RequestBoundary, UploadBounds
+from serve_app.edge import RequestBoundary
 from serve_app.fetch import Fetcher, FetchLimits
+from serve_app.gate import Gate, GateRules
 from serve_app.images import ImageScorer
 
 _DESCRIPTION = """\
@@ -100,11 +101,7 @@ def create_app(
     app.include_router(health_router(config.default_model, classifier))
     problems.install(app)
     # Added last, runs first.
-    app.add_middleware(
-        UploadBounds,
-        max_request_bytes=config.limits.max_request_bytes,
-        max_inflight_bytes=config.limits.max_inflight_upload_bytes,
-    )
+    app.add_middleware(Gate, rules=GateRules.of(config), expects_server_gate=not returns_request_id)
     app.add_middleware(
         RequestBoundary,
         timeout_seconds=config.request_timeout_seconds,

@@ -163,12 +163,15 @@ class IngressConfig(Section):
         default=8, ge=1, description="Files of one request that are worked on at the same time."
     )
     max_concurrent_requests: int = Field(
-        default=64,
+        default=48,
         ge=1,
-        description="Requests that one replica works on at a time; further ones wait.",
+        description="Requests with images that one replica works on at a time; beyond: 503.",
     )
-    max_waiting_requests: int = Field(
-        default=256, ge=1, description="Requests that wait for a replica before new ones get 503."
+    max_wait_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="Expected time to an answer, from the rate of the last ones, beyond which new "
+        "requests with images get 503.",
     )
 
 

@@ -16,6 +16,7 @@ from deployments.video.client import VideoClient
 from deployments.video.deployment import VideoClassifier
 from serve_app.application import create_app
 from serve_app.config import AppConfig
+from serve_app.gate import GateRules, open_gate
 
 
 @serve.ingress()
@@ -41,6 +42,7 @@ class Ingress:
         videos: DeploymentHandle[VideoClassifier],
     ) -> None:
         self._config = config
+        open_gate(GateRules.of(config))
         self._classifier = ClassifierClient(catalog, models, on_demand, policy)
         self._videos = VideoClient(videos, config.request_timeout_seconds)
 

@@ -22,9 +22,9 @@ from serve_app.api.video_answers import final_answer, told
 from serve_app.api.video_parameters import VideosParameters
 from serve_app.config import AppConfig
 from serve_app.disconnects import unless_disconnected
-from serve_app.edge import reserve_bytes
 from serve_app.event_stream import EventStream
 from serve_app.fetch import Fetcher
+from serve_app.upload_bounds import reserve_bytes
 from serve_app.uploads import check_video_bytes, read_file_or_text
 from serve_app.video_schemas import EXAMPLE, STREAM_EXAMPLE, VideoAnswer
 
