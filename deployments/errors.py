@@ -4,6 +4,7 @@
     ├── MediaError                    the client's bytes
     │   ├── UnsupportedMediaError     not an image or video that this service reads
     │   ├── CorruptMediaError         damaged, truncated, or not decodable to its end
+    │   ├── UndecodableMediaError     its decoder crashed, hung, or took too much memory or time
     │   └── MediaTooLargeError        over a limit: bytes, pixels, frames, seconds
     ├── RequestError                  the client's words
     │   ├── UnknownLabelError         a label that the model does not have
@@ -54,6 +55,10 @@ class UnsupportedMediaError(MediaError):
 
 class CorruptMediaError(MediaError):
     """The media is damaged, truncated, or cannot be decoded to its end."""
+
+
+class UndecodableMediaError(MediaError):
+    """The media's decoder crashed, hung, or took more memory or time than it may."""
 
 
 class MediaTooLargeError(MediaError):

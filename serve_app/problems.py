@@ -44,6 +44,7 @@ PROBLEMS: Mapping[type[errors.VigilError], ProblemKind] = {
     errors.MediaError: ProblemKind(422, "Unusable media", "unusable-media"),
     errors.UnsupportedMediaError: ProblemKind(415, "Unsupported media", "unsupported-media"),
     errors.CorruptMediaError: ProblemKind(422, "Corrupt media", "corrupt-media"),
+    errors.UndecodableMediaError: ProblemKind(422, "Undecodable media", "undecodable-media"),
     errors.MediaTooLargeError: ProblemKind(413, "Media too large", "media-too-large"),
     errors.RequestError: ProblemKind(422, "Invalid request", "invalid-request"),
     errors.UnknownLabelError: ProblemKind(422, "Unknown label", "unknown-label"),

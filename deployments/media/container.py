@@ -24,7 +24,7 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
-from deployments.errors import CorruptMediaError, MediaTooLargeError, UnsupportedMediaError
+from deployments.errors import CorruptMediaError, UndecodableMediaError, UnsupportedMediaError
 from deployments.media.sniff import DEMUXERS
 from deployments.types import Buffer
 
@@ -108,7 +108,7 @@ def ffmpeg_errors() -> Iterator[None]:
 
     Raises:
         UnsupportedMediaError: A feature that FFmpeg does not have.
-        MediaTooLargeError: FFmpeg could not get the memory that the file makes it ask for.
+        UndecodableMediaError: FFmpeg could not get the memory that the file makes it ask for.
         CorruptMediaError: Everything else: the bytes do not decode.
     """
     try:
@@ -122,7 +122,7 @@ def ffmpeg_errors() -> Iterator[None]:
             "The video uses a feature of its format that this service does not read."
         ) from error
     except (av.error.MemoryError, MemoryError) as error:
-        raise MediaTooLargeError(
+        raise UndecodableMediaError(
             "The video needs more memory than there is to decode it."
         ) from error
     except (av.error.FFmpegError, EOFError) as error:

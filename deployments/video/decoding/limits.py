@@ -18,11 +18,19 @@ class DecoderLimits:
     """Address space, beyond that of the idle process and the file: enough for 17 reference frames
     at 8K."""
     cpu_seconds: float = 3600.0
-    """Processor time."""
-    stall_seconds: float = 120.0
-    """Wall-clock time without a sign of life. One is given with every frame and from time to time
-    between frames that nobody asked for, but none while the file is scanned: a million packets
-    take some 20 s."""
+    """Processor time for all of it."""
+    busy_seconds: float = 30.0
+    """Processor time without a sign of life. One is given with every frame that is wanted, and from
+    time to time between frames that are not; a frame of 100 megapixels takes some 2 s."""
+    opening_bytes_per_second: float = 2 * 2**20
+    """While the file is opened and scanned there is none: so many bytes of it allow a second more.
+    A million packets, in 9 MB at the least, take some 10 s."""
+    stall_seconds: float = 20.0
+    """Wall-clock time without a sign of life and without any work."""
+
+    def opening_seconds(self, size: int) -> float:
+        """Processor time for opening a file of ``size`` bytes."""
+        return self.busy_seconds + size / self.opening_bytes_per_second
 
 
 def restrict(limits: DecoderLimits) -> None:

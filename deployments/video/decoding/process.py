@@ -3,57 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
 
-from deployments.errors import (
-    CorruptMediaError,
-    MediaError,
-    MediaTooLargeError,
-    ServiceError,
-    UnsupportedMediaError,
-)
+from deployments.errors import MediaError, ServiceError
 from deployments.media.limits import MediaLimits
 from deployments.types import VideoFacts
-from deployments.video.decoding import wire
+from deployments.video.decoding import child, failures, wire
+from deployments.video.decoding.inlet import FrameInlet
 from deployments.video.decoding.jobs import READ_ALL, read_message
 from deployments.video.decoding.limits import DecoderLimits
+from deployments.video.decoding.pulse import OverworkedError, Pulse, StandstillError
 from deployments.video.decoding.reader import Seen
 from deployments.video.decoding.scanned import ScannedVideo
-from deployments.video.decoding.slots import FrameSlots
 from deployments.video.decoding.wire import Message
 from deployments.video.sampling.decode_plan import Run
 from deployments.video.sampling.frame_table import FrameTable
 
-logger = logging.getLogger(__name__)
-
-WORKER = "deployments.video.decoding.worker"
-_ROOT = str(Path(__file__).parents[3])
-"""Where the packages lie, which need not be installed."""
-_ENVIRONMENT = {
-    "LC_ALL": "C.UTF-8",
-    # Without these glibc gives the memory of every RGB picture back and faults it in anew for the
-    # next one, which halves the speed of the conversion. 32 MiB is the highest threshold it takes.
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20),
-    "MALLOC_ARENA_MAX": "2",
-}
-"""All that the process gets of an environment: no token, no key."""
 _START_SECONDS = 120.0
 _PATIENCE_SECONDS = 0.5
 """What a decoder has to stop at a frame's end, when asked to, before it is killed."""
-
-_ERRORS: dict[str, type[MediaError]] = {
-    kind.__name__: kind for kind in (CorruptMediaError, MediaTooLargeError, UnsupportedMediaError)
-}
 
 
 class DecoderProcess:
@@ -65,28 +36,21 @@ class DecoderProcess:
         module: What it runs.
     """
 
-    def __init__(self, media: MediaLimits, limits: DecoderLimits, module: str = WORKER) -> None:
+    def __init__(
+        self, media: MediaLimits, limits: DecoderLimits, module: str = child.WORKER
+    ) -> None:
         self._media = media
         self._limits = limits
-        self._connection, theirs = socket.socketpair()
-        with theirs:
-            paths = os.pathsep.join([_ROOT, *filter(None, sys.path)])
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", module, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                env={**_ENVIRONMENT, "PYTHONPATH": paths},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-            )
+        self._process, self._connection = child.start(module)
+        self._pulse = Pulse(self._process.pid, self._connection, limits.stall_seconds)
         self._is_ready = False
         self._sending = threading.Lock()
-        self._slots: FrameSlots | None = None
+        self._frames = FrameInlet()
         self._scanned: ScannedVideo | None = None
         self._table: FrameTable | None = None
         self._decoded = 0
         self.can_be_entered = True
         """False once a keyframe turned out to be no place to begin decoding at."""
-        self._generation = 0
         self._job_number = 0
         self._is_busy = False
 
@@ -147,7 +111,7 @@ class DecoderProcess:
         self._table = None
         self.can_be_entered = True
         self._tell(Message("open", {**ask.values, **limits}, ask.arrays, (descriptor,)))
-        answer = self._hear()
+        answer = self._hear(self._limits.opening_seconds(os.fstat(descriptor).st_size))
         try:
             scanned = scanned or ScannedVideo.from_message(answer)
             self._table = scanned.table()
@@ -157,7 +121,7 @@ class DecoderProcess:
 
     def close_video(self) -> None:
         """Forget the video; the process is ready for another one. Only where no job is left."""
-        self._drop_slots()
+        self._frames.drop()
         was_open = self._scanned is not None
         self._scanned = self._table = None
         if was_open and self.is_alive:
@@ -192,7 +156,7 @@ class DecoderProcess:
     def close(self) -> None:
         """End the process and forget it."""
         self.kill()
-        self._drop_slots()
+        self._frames.drop()
         self._connection.close()
 
     def _job(self, message: Message) -> Generator[Seen, None, None]:
@@ -202,7 +166,7 @@ class DecoderProcess:
             self._tell(message)
             while (answer := self._hear()).kind != "done":
                 if answer.kind == "slots":
-                    self._take_slots(answer)
+                    self._frames.take(answer)
                 elif answer.kind in ("seen", "same"):
                     yield from self._seen(answer)
             self._decoded = answer.integer("decoded")
@@ -220,25 +184,8 @@ class DecoderProcess:
         if message.kind == "same":
             yield Seen(position, message.integer("source"), seconds, None)
             return
-        if self._slots is None:
-            raise ValueError("a frame came before the memory that it lies in")
-        slot = message.integer("slot")
-        pixels = self._slots.frame(slot, message.integer("height"), message.integer("width"))
-        yield Seen(position, position, seconds, pixels)
-        self._tell(Message("release", {"slot": slot, "generation": self._generation}))
-
-    def _take_slots(self, message: Message) -> None:
-        self._drop_slots()
-        (descriptor,) = message.descriptors
-        self._slots = FrameSlots.received(
-            descriptor, message.integer("count"), message.integer("slot_bytes")
-        )
-        self._generation = message.integer("generation")
-
-    def _drop_slots(self) -> None:
-        if self._slots is not None:
-            self._slots.close()
-            self._slots = None
+        yield Seen(position, position, seconds, self._frames.frame(message))
+        self._tell(self._frames.release(message))
 
     def _wait_until_ready(self) -> None:
         if self._is_ready:
@@ -261,21 +208,26 @@ class DecoderProcess:
         except (wire.ConnectionLostError, TimeoutError) as error:
             raise self._broken() from error
 
-    def _hear(self) -> Message:
-        """The next message that is no failure."""
+    def _hear(self, busy_seconds: float | None = None) -> Message:
+        """The next message that is no failure.
+
+        Args:
+            busy_seconds: Processor time that it may take; None: that of one frame.
+        """
         try:
+            self._pulse.wait(self._limits.busy_seconds if busy_seconds is None else busy_seconds)
             message = wire.receive(self._connection)
-        except TimeoutError as error:
+        except (StandstillError, TimeoutError) as error:
             self.kill()
-            logger.warning("a video decoder came to a standstill and was killed")
-            raise CorruptMediaError(
-                "The video cannot be decoded: its decoder came to a standstill."
-            ) from error
+            raise failures.stood_still() from error
+        except OverworkedError as error:
+            self.kill()
+            raise failures.overworked() from error
         except wire.ConnectionLostError as error:
             raise self._broken() from error
         if message.kind == "failed":
             self._is_busy = False
-            raise _failure(message)
+            raise failures.told(message)
         return message
 
     def _call_off(self) -> None:
@@ -287,7 +239,7 @@ class DecoderProcess:
                 self._connection.settimeout(left)
                 message = wire.receive(self._connection)
                 if message.kind == "slots":
-                    self._take_slots(message)
+                    self._frames.take(message)
                 if message.kind in ("done", "failed"):
                     return
             self.kill()
@@ -301,21 +253,6 @@ class DecoderProcess:
         if self._is_busy and self._job_number == job:
             self.kill()
 
-    def _broken(self) -> CorruptMediaError:
-        """The process is gone, or has lost its mind: what the video did to it."""
+    def _broken(self) -> MediaError:
         self.kill()
-        code = self._process.returncode
-        logger.warning("a video decoder ended with code %s", code)
-        if code == -signal.SIGXCPU:
-            return CorruptMediaError("The video cannot be decoded: it takes too much time.")
-        return CorruptMediaError("The video cannot be decoded: its decoder broke off.")
-
-
-def _failure(message: Message) -> MediaError:
-    kind, detail = str(message.values.get("kind")), str(message.values.get("detail"))
-    if kind in _ERRORS:
-        return _ERRORS[kind](detail)
-    if kind == "MemoryError":
-        return MediaTooLargeError("The video needs more memory than there is to decode it.")
-    logger.error("a video decoder failed unexpectedly: %s", detail)
-    return CorruptMediaError("The video is damaged and cannot be decoded.")
+        return failures.ended(self._process.returncode)

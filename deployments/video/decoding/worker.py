@@ -24,13 +24,12 @@ from contextlib import ExitStack
 
 import av
 import cv2
-import numpy as np
 
 from deployments.errors import MediaError
 from deployments.media.limits import MediaLimits
 from deployments.media.video import OpenVideo, open_video
-from deployments.types import Frame
 from deployments.video.decoding import wire
+from deployments.video.decoding.failures import NO_MEMORY
 from deployments.video.decoding.jobs import READ, READ_ALL, runs_of
 from deployments.video.decoding.limits import (
     DecoderLimits,
@@ -38,12 +37,11 @@ from deployments.video.decoding.limits import (
     no_files,
     relax,
     restrict,
-    some_files,
 )
 from deployments.video.decoding.local import LocalReader
+from deployments.video.decoding.outlet import FrameOutlet
 from deployments.video.decoding.reader import Seen
 from deployments.video.decoding.scanned import ScannedVideo
-from deployments.video.decoding.slots import FrameSlots
 from deployments.video.decoding.wire import Message
 
 _SIGN_OF_LIFE_SECONDS = 1.0
@@ -59,11 +57,8 @@ class Worker:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._jobs: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._free: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
         self._cancelled = threading.Event()
-        self._slots: FrameSlots | None = None
-        self._generation = 0
-        """Of the slots: what is released may be one of those before."""
+        self._frames = FrameOutlet(self._tell, self._cancelled)
         self._told = time.monotonic()
 
     def run(self) -> None:
@@ -80,7 +75,7 @@ class Worker:
                 message = wire.receive(self._connection)
                 match message.kind:
                     case "release":
-                        self._free.put((message.integer("generation"), message.integer("slot")))
+                        self._frames.released(message)
                     case "cancel":
                         self._cancelled.set()
                     case _:
@@ -99,7 +94,7 @@ class Worker:
         )
         with ExitStack() as cleanup:
             file = _mapped(message)
-            cleanup.callback(self._drop_slots)
+            cleanup.callback(self._frames.drop)
             restrict(
                 DecoderLimits(
                     memory_bytes=message.integer("memory_bytes"),
@@ -122,7 +117,7 @@ class Worker:
                     self._answer(lambda job: self._decode(reader, job), job)
 
     def _decode(self, reader: LocalReader, job: Message) -> None:
-        self._free_all()
+        self._frames.free_all()
         with no_files():
             for seen in _steps(reader, job):
                 if self._cancelled.is_set():
@@ -139,59 +134,10 @@ class Worker:
         if seen.pixels is None:
             self._tell(Message("same", {**where, "source": seen.source}))
             return
-        slot = self._fill(seen.pixels)
+        slot = self._frames.put(seen.pixels)
         if slot is not None:
             height, width = seen.pixels.shape[:2]
             self._tell(Message("seen", {**where, "slot": slot, "height": height, "width": width}))
-
-    def _fill(self, pixels: Frame) -> int | None:
-        """Wait for a free slot and put the frame there; None when cancelled."""
-        if self._slots is None or pixels.nbytes > self._slots.slot_bytes:
-            self._make_slots(pixels.nbytes)
-        assert self._slots is not None  # noqa: S101 - just made
-        while not self._cancelled.is_set():
-            try:
-                generation, slot = self._free.get(timeout=_SIGN_OF_LIFE_SECONDS / 4)
-            except queue.Empty:
-                continue
-            if generation != self._generation:
-                continue
-            height, width = pixels.shape[:2]
-            np.copyto(self._slots.frame(slot, height, width), pixels)
-            return slot
-        return None
-
-    def _make_slots(self, frame_bytes: int) -> None:
-        self._drop_slots()
-        with some_files():
-            slots = FrameSlots.for_frames(frame_bytes)
-        self._slots = slots
-        self._generation += 1
-        self._tell(
-            Message(
-                "slots",
-                {
-                    "generation": self._generation,
-                    "count": slots.count,
-                    "slot_bytes": slots.slot_bytes,
-                },
-                descriptors=(slots.descriptor,),
-            )
-        )
-        self._free_all()
-
-    def _drop_slots(self) -> None:
-        if self._slots is not None:
-            self._slots.close()
-            self._slots = None
-
-    def _free_all(self) -> None:
-        """The parent holds no frame at the beginning of a job, nor of new slots."""
-        while not self._free.empty():
-            self._free.get()
-        if self._slots is not None:
-            for slot in range(self._slots.count):
-                self._free.put((self._generation, slot))
 
     def _answer(self, work: Callable[[Message], None], message: Message) -> None:
         """Do what a message asks; tell what went wrong."""
@@ -200,7 +146,7 @@ class Worker:
         except MediaError as error:
             self._fail(type(error).__name__, error.detail)
         except MemoryError:
-            self._fail("MemoryError", "")
+            self._fail(NO_MEMORY, "")
         except wire.ConnectionLostError:
             raise
         except Exception:  # noqa: BLE001 - the parent logs it

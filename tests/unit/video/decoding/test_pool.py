@@ -14,8 +14,8 @@ import pytest
 from deployments.errors import (
     CorruptMediaError,
     MediaError,
-    MediaTooLargeError,
     ServiceError,
+    UndecodableMediaError,
     UnsupportedMediaError,
 )
 from deployments.media.decode_ahead import decode_ahead
@@ -119,10 +119,11 @@ async def test_what_is_refused_here_is_refused_there(
 @pytest.mark.parametrize(
     ("module", "limits", "error", "reason"),
     [
-        ("crashing", DecoderLimits(), CorruptMediaError, "broke off"),
-        ("hanging", DecoderLimits(stall_seconds=0.5), CorruptMediaError, "standstill"),
-        ("spinning", DecoderLimits(cpu_seconds=0.5), CorruptMediaError, "too much time"),
-        ("greedy", DecoderLimits(memory_bytes=2**28), MediaTooLargeError, "memory"),
+        ("crashing", DecoderLimits(), UndecodableMediaError, "broke off"),
+        ("hanging", DecoderLimits(stall_seconds=0.5), UndecodableMediaError, "standstill"),
+        ("spinning", DecoderLimits(cpu_seconds=0.5), UndecodableMediaError, "too much time"),
+        ("spinning", DecoderLimits(busy_seconds=0.5), UndecodableMediaError, "too much time"),
+        ("greedy", DecoderLimits(memory_bytes=2**28), UndecodableMediaError, "memory"),
         ("prying", DecoderLimits(), CorruptMediaError, "cannot be decoded"),
     ],
 )
