@@ -6,7 +6,7 @@ Ray's exceptions end here; what leaves is a `VigilError`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -17,6 +17,7 @@ from ray.serve.exceptions import (
     BackPressureError,
     DeploymentUnavailableError,
     ReplicaUnavailableError,
+    RequestCancelledError,
 )
 
 from deployments.errors import (
@@ -33,6 +34,18 @@ Result = TypeVar("Result")
 Item = TypeVar("Item", covariant=True)
 
 
+class Response(Protocol[Item]):
+    """An answer that is awaited, as Serve's handles return it."""
+
+    def __await__(self) -> Generator[object, None, Item]:
+        """The answer."""
+        ...
+
+    def cancel(self) -> None:
+        """Have the replica leave off; nothing happens where it is done."""
+        ...
+
+
 class Stream(Protocol[Item]):
     """An answer that comes bit by bit, as Serve's handles return it."""
 
@@ -45,8 +58,23 @@ class Stream(Protocol[Item]):
         ...
 
 
-LOST = (RayActorError, ReplicaUnavailableError, TaskCancelledError, grpc.aio.AioRpcError)
+class BrokenOffError(Exception):
+    """The replica left off, and nobody here had asked it to."""
+
+
+LOST = (RayActorError, ReplicaUnavailableError, TaskCancelledError, BrokenOffError)
 """What a call ends with when its replica died or went away under it."""
+
+LOST_CODES = frozenset(
+    {
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.UNKNOWN,
+    }
+)
+"""The same, where the connection tells; with others (a message too large) a new try ends alike."""
 
 LONGEST_PAUSE_SECONDS = 2.0
 
@@ -58,6 +86,23 @@ class RetryPolicy:
     max_retries: int = 8
     first_pause_seconds: float = 0.05
     """Doubles with every retry, up to two seconds: a new replica needs some to start."""
+
+
+async def wanted(response: Response[Result]) -> Result:
+    """The answer of one call; the replica leaves off where it is not awaited to its end.
+
+    Raises:
+        BrokenOffError: The replica, or Serve, cancelled the call by itself.
+        Exception: What the call ended with.
+    """
+    try:
+        return await response
+    except (asyncio.CancelledError, RequestCancelledError) as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            response.cancel()
+            raise asyncio.CancelledError from None
+        raise BrokenOffError from error
 
 
 async def within(seconds: float, what: str, work: Awaitable[Result]) -> Result:
@@ -158,13 +203,19 @@ class _Tries:
 
     async def after(self, error: Exception) -> None:
         """Raises the error to tell; returns where the call may be made again."""
-        if not isinstance(error, LOST):
+        if not _is_lost(error):
             raise _told(self._what, error) from error
         if not self.left:
             raise ReplicaLostError(f"{self._what} died under the call.") from error
         self.left -= 1
         await asyncio.sleep(self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+
+
+def _is_lost(error: Exception) -> bool:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return error.code() in LOST_CODES
+    return isinstance(error, LOST)
 
 
 def _told(what: str, error: Exception) -> VigilError:

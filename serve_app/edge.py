@@ -46,7 +46,7 @@ class RequestBoundary:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = request_id_of(Headers(scope=scope))
+        request_id = request_id_of(scope)
         started = streams_events = False
 
         async def send_with_id(message: Message) -> None:
@@ -88,7 +88,7 @@ class RequestBoundary:
                 raise  # the answer is on its way already: only the server can cut it off
 
 
-def request_id_of(headers: Headers) -> str:
+def request_id_of(scope: Scope) -> str:
     """The id that the client gave its request, or a new one."""
-    given = headers.get(REQUEST_ID_HEADER, "")
+    given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -169,7 +169,7 @@ def _with_request_id(scope: Scope, send: Send) -> Send:
     async def send_with_id(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers[REQUEST_ID_HEADER] = request_id_of(Headers(scope=scope))
+            headers[REQUEST_ID_HEADER] = request_id_of(scope)
         await send(message)
 
     return send_with_id

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from ray.serve.handle import DeploymentHandle
 
-from deployments.calls import RetryPolicy, retrying, within
+from deployments.calls import RetryPolicy, retrying, wanted, within
 from deployments.classifier.catalog import ModelCatalog
 from deployments.classifier.coalescer import Coalescer
 from deployments.classifier.deployment import ImageClassifier
@@ -74,7 +74,7 @@ class ClassifierClient:
         handle = self._handle(model)
         if model not in self._infos:
             what = _what(model)
-            call = retrying(what, lambda: handle.info.remote(), self._policy.retry)
+            call = retrying(what, lambda: wanted(handle.info.remote()), self._policy.retry)
             self._infos[model] = await within(self._policy.load_timeout_seconds, what, call)
         return self._infos[model]
 
@@ -108,7 +108,7 @@ class ClassifierClient:
             target = handle if by_value else handle.options(_by_reference=True)
             return await retrying(
                 _what(model),
-                lambda: target.classify.remote(items, waiting_frames),
+                lambda: wanted(target.classify.remote(items, waiting_frames)),
                 self._policy.retry,
             )
 
@@ -129,7 +129,7 @@ class ClassifierClient:
         info = None
         handle = self._configured[model]
         what = _what(model)
-        call = retrying(what, lambda: handle.info.remote(), self._policy.retry)
+        call = retrying(what, lambda: wanted(handle.info.remote()), self._policy.retry)
         try:
             info = await within(self._policy.status_timeout_seconds, what, call)
         except DeadlineExceededError:

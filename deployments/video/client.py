@@ -11,7 +11,7 @@ import numpy as np
 import ray
 from ray.serve.handle import DeploymentHandle
 
-from deployments.calls import RetryPolicy, Stream, retrying, streaming, within
+from deployments.calls import RetryPolicy, Stream, retrying, streaming, wanted, within
 from deployments.types import Buffer
 from deployments.verdicts import Finding, LabelQuery
 from deployments.video.analysis import AnalysisEvent, AnalysisRequest
@@ -47,7 +47,7 @@ class VideoClient:
         reference = await _put(data)
         call = retrying(
             WHAT,
-            lambda: self._handle.find.remote(reference, list(queries), skip_percentage),
+            lambda: wanted(self._handle.find.remote(reference, list(queries), skip_percentage)),
             self._retry,
         )
         return await within(self._timeout_seconds, WHAT, call)

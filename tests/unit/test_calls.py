@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import aclosing
 
+import grpc
 import pytest
 from ray.exceptions import ActorDiedError, RayTaskError
-from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    RequestCancelledError,
+)
 
-from deployments.calls import RetryPolicy, retrying, streaming, within
+from deployments.calls import RetryPolicy, retrying, streaming, wanted, within
 from deployments.errors import (
     CorruptMediaError,
     DeadlineExceededError,
@@ -172,3 +177,55 @@ async def test_closing_a_stream_cancels_the_call() -> None:
         assert await anext(items) == 0
         assert not answer.is_cancelled
     assert answer.is_cancelled
+
+
+class Answering:
+    """A handle's response that ends with an error, or never."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self._error = error
+        self.cancelled = False
+
+    def __await__(self) -> Generator[object, None, str]:
+        if self._error:
+            raise self._error
+        yield from asyncio.Event().wait().__await__()
+        raise AssertionError
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+async def test_a_call_that_nobody_waits_for_any_more_is_cancelled_at_the_replica() -> None:
+    response = Answering(None)
+    with pytest.raises(DeadlineExceededError):
+        await within(0.01, "It", wanted(response))
+    assert response.cancelled
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), RequestCancelledError("id")])
+async def test_a_call_that_serve_cancels_by_itself_is_made_again(error: BaseException) -> None:
+    responses = [Answering(error)]
+
+    async def call() -> str:
+        return await wanted(responses.pop()) if responses else "answer"
+
+    assert await retrying("It", call, POLICY) == "answer"
+
+
+def ended_with(code: grpc.StatusCode) -> grpc.aio.AioRpcError:
+    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata())
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL])
+async def test_a_call_whose_connection_broke_is_made_again(code: grpc.StatusCode) -> None:
+    call, tries = failing(ended_with(code))
+    assert await retrying("It", call, POLICY) == "answer"
+    assert len(tries) == 2
+
+
+async def test_a_message_that_is_too_large_is_not_sent_again() -> None:
+    call, tries = failing(ended_with(grpc.StatusCode.RESOURCE_EXHAUSTED))
+    with pytest.raises(InferenceError):
+        await retrying("It", call, POLICY)
+    assert len(tries) == 1
