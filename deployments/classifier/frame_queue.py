@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,6 +12,9 @@ import numpy as np
 
 from deployments.errors import OverloadedError, VigilError
 from deployments.types import Frames, Scores
+
+_PATIENCE = 8
+"""An item of n frames lets those go first that come before n × 8 further frames were served."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +44,12 @@ class Item:
 
 
 class FrameQueue:
-    """First in, first out, bounded by frames; what nobody waits for any more drops out.
+    """Fair, bounded by frames; what nobody waits for any more drops out.
+
+    Each submission has a due time, in frames served: its arrival and `_PATIENCE` for each of its
+    frames. The earliest is served first. So an image does not stand behind the chunks of all videos
+    in work, a chunk waits at most for a known number of frames beyond its turn, and equals are
+    served in the order in which they came. (Like earliest deadline first, with virtual time.)
 
     Args:
         max_item_frames: Larger submissions are cut into items of this size.
@@ -55,7 +63,10 @@ class FrameQueue:
         self._max_item_frames = max_item_frames
         self._max_queued_frames = max_queued_frames
         self._wake = wake
-        self._items: deque[Item] = deque()
+        self._items: list[tuple[int, int, Item]] = []
+        """A heap of (due, order of arrival, item)."""
+        self._arrivals = 0
+        self._served = 0
         self.frames = 0
         """Frames that wait and are wanted."""
 
@@ -78,7 +89,11 @@ class FrameQueue:
             Item(frames[start : start + size], loop.create_future())
             for start in range(0, len(frames), size)
         ]
-        self._items.extend(items)
+        due = self._served
+        for item in items:
+            due += _PATIENCE * len(item.frames)
+            heapq.heappush(self._items, (due, self._arrivals, item))
+            self._arrivals += 1
         self.frames += len(frames)
         self._wake()
         try:
@@ -89,18 +104,19 @@ class FrameQueue:
         return scores[0] if len(scores) == 1 else np.concatenate(scores)
 
     def take(self, max_frames: int) -> list[Item]:
-        """Remove from the head what fits into ``max_frames``: at least one item, if any waits."""
+        """Remove what is due and fits into ``max_frames``: at least one item, if any waits."""
         taken: list[Item] = []
         frames = 0
         while self._items:
-            item = self._items[0]
+            item = self._items[0][2]
             if item.queued and taken and frames + len(item.frames) > max_frames:
                 break
-            self._items.popleft()
+            heapq.heappop(self._items)
             if item.queued:
                 self._leave(item)
                 taken.append(item)
                 frames += len(item.frames)
+        self._served += frames
         return taken
 
     def _abandon(self, item: Item) -> None:
