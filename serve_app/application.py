@@ -18,6 +18,7 @@ from serve_app.api.compat import compat_router
 from serve_app.api.compat_answers import CompatAnswers
 from serve_app.api.health import health_router
 from serve_app.api.models import models_router
+from serve_app.api.root import root_router
 from serve_app.api.v1 import v1_router
 from serve_app.api.videos import MediaAnalyst, videos_router
 from serve_app.auth import ApiKeys
@@ -26,6 +27,7 @@ from serve_app.edge import RequestBoundary
 from serve_app.fetch import Fetcher, FetchLimits
 from serve_app.gate import Gate, GateRules
 from serve_app.images import ImageScorer
+from serve_app.playground.page import Playground
 
 _DESCRIPTION = """\
 Classifies images and videos with any Hugging Face image-classification model.
@@ -99,6 +101,9 @@ def create_app(
     app.include_router(videos_router(config, classifier, media), dependencies=protected)
     app.include_router(models_router(config, classifier), dependencies=protected)
     app.include_router(health_router(config.default_model, classifier))
+    playground = Playground()
+    app.include_router(root_router(playground))
+    app.mount(playground.path, playground.assets)
     problems.install(app)
     # Added last, runs first.
     app.add_middleware(Gate, rules=GateRules.of(config), expects_server_gate=not returns_request_id)

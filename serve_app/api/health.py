@@ -1,31 +1,23 @@
-"""``/``, ``/healthz`` and ``/readyz``: open to everyone, also where API keys are asked for."""
+"""``/healthz`` and ``/readyz``: open to everyone, also where API keys are asked for."""
 
 from __future__ import annotations
-
-from importlib.metadata import version
 
 from fastapi import APIRouter
 
 from deployments.classifier.protocol import Classifier
 from deployments.errors import ModelUnavailableError
 from serve_app.api.documentation import problems
-from serve_app.schemas import ServiceAnswer, StatusAnswer
+from serve_app.schemas import StatusAnswer
 
 
 def health_router(default_model: str, classifier: Classifier) -> APIRouter:
-    """The routes for probes and for people who open the address in a browser.
+    """The routes for probes.
 
     Args:
         default_model: The model that must answer for the service to be ready.
         classifier: Knows which models answer.
     """
     router = APIRouter(tags=["health"])
-    service = ServiceAnswer(service="vigil", version=version("vigil"), docs="/docs")
-
-    @router.get("/", summary="What runs here")
-    async def root() -> ServiceAnswer:
-        """Name, version, and where the documentation is."""
-        return service
 
     @router.get("/healthz", summary="Is the process alive?")
     async def healthz() -> StatusAnswer:

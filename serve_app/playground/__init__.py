@@ -1,0 +1,1 @@
+"""The page at ``/``: files in, verdicts out, in a browser."""
