@@ -22,6 +22,9 @@ from deployments.types import Frames, InputSpec, ModelInfo, Scores, TimedFrame
 
 CHUNKS_AHEAD = 2
 """Chunks that are decoded but not yet sent."""
+CHUNK_BYTES = 16 * 2**20
+"""Bytes that travel together at most, or one frame: those of a model that takes whole frames are
+large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ async def score_stream(
         frames: Opens the media; called, drawn and closed in a thread of ``executor``. A frame's
             pixels need to last only until the next one is drawn.
         executor: Gives one thread for the whole run.
-        chunk_frames: Frames that travel together.
+        chunk_frames: Frames that travel together; fewer where they fill `CHUNK_BYTES`.
         window_chunks: Chunks in flight to the models.
         interrupt: See `decode_ahead`.
 
@@ -136,7 +139,8 @@ def _chunks(
         pts_seconds.append(frame.pts_seconds)
         for spec, picture in pictures.items():
             fitted[spec].append(picture)
-        if len(indices) == chunk_frames:
+        used = sum(picture.nbytes for stack in fitted.values() for picture in stack)
+        if len(indices) == chunk_frames or used >= CHUNK_BYTES:
             yield chunk()
     if indices:
         yield chunk()
