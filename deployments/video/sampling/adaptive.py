@@ -17,7 +17,7 @@ from deployments.video.sampling.refinement import (
     open_end,
     uncertain_brackets,
 )
-from deployments.video.sampling.shots import looks_beside_cuts, sizes_tell
+from deployments.video.sampling.shots import blind_stretches, looks_beside_cuts
 
 _BRACKETS_AT_A_TIME = 16
 """Edges that are narrowed at a time: together with `_STEPS_HELD` it bounds the pictures held."""
@@ -32,7 +32,7 @@ class Adaptive:
 
     What it promises: of a stretch of at least ``max_gap_seconds`` one frame is looked at, whatever
     the video does. Shorter ones are found by cuts, which the packets and the decoded frames show.
-    Where the packets' sizes tell nothing, the gap is halved instead.
+    Where the packets' sizes cannot tell, the gap is halved instead.
     """
 
     max_gap_seconds: float = 1.0
@@ -62,8 +62,9 @@ class Adaptive:
     def plan(self, table: FrameTable, span: range) -> Round:
         """See `SamplingPolicy.plan`."""
         rng = np.random.default_rng(self.seed)
-        gap = self.max_gap_seconds if sizes_tell(table) else self.max_gap_seconds / 2
-        looks = GapCover(table, span, gap, rng, jitter=self.jitter).looks()
+        gap = self.max_gap_seconds
+        cover = GapCover(table, span, gap, rng, jitter=self.jitter, halved=blind_stretches(table))
+        looks = cover.looks()
         looks += looks_beside_cuts(table, span, looks, gap, self.cut_looks_per_gap, rng)
         seconds = table.shown_until(span.stop - 1) - float(table.seconds[span.start])
         probes = max(1, round(self.probe_share * seconds / gap))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deployments.media.packets import Int64Array
+from deployments.media.packets import BoolArray, Int64Array
 from deployments.video.sampling.frame_table import TIME_TOLERANCE_SECONDS, FrameTable
 
 _NEAR_FRAMES = 3
@@ -29,6 +29,7 @@ class GapCover:
         rng: Source of the jitter.
         jitter: 0…1: share of the gap by which looks inside long groups of pictures vary.
         every_keyframe: Look at all keyframes, and in between only where the gap asks for it.
+        halved: ``[F]`` where two looks are to be at most half the gap apart. None: nowhere.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class GapCover:
         *,
         jitter: float = 0.0,
         every_keyframe: bool = False,
+        halved: BoolArray | None = None,
     ) -> None:
         self._table = table
         self._stop = span.stop
@@ -49,6 +51,8 @@ class GapCover:
         self._rng = rng
         self._jitter = jitter
         self._every_keyframe = every_keyframe
+        counts = np.zeros(len(table), np.int64) if halved is None else halved.astype(np.int64)
+        self._halved_before = np.concatenate(([0], np.cumsum(counts)))
         self._keyframes: Int64Array = table.keyframe.nonzero()[0]
 
     def looks(self) -> list[int]:
@@ -58,10 +62,16 @@ class GapCover:
             looks.append(self._after(looks[-1]))
         return looks
 
+    def _gap_after(self, position: int) -> float:
+        reach = self._table.last_at_or_before(float(self._table.seconds[position]) + self._gap)
+        stop = min(max(reach, position) + 1, self._stop)
+        is_halved = self._halved_before[stop] > self._halved_before[position]
+        return self._gap / 2 if is_halved else self._gap
+
     def _is_covered_from(self, position: int) -> bool:
         left = self._end_seconds - self._table.seconds[position]
         is_last = position == self._stop - 1
-        within_gap = left <= self._gap + TIME_TOLERANCE_SECONDS
+        within_gap = left <= self._gap_after(position) + TIME_TOLERANCE_SECONDS
         return is_last or (within_gap and not self._wants_keyframe_after(position))
 
     def _wants_keyframe_after(self, position: int) -> bool:
@@ -72,26 +82,27 @@ class GapCover:
         return int(self._keyframes[at]) if at < len(self._keyframes) else len(self._table)
 
     def _after(self, position: int) -> int:
+        gap = self._gap_after(position)
         seconds = float(self._table.seconds[position])
-        reach = min(self._table.last_at_or_before(seconds + self._gap), self._stop - 1)
+        reach = min(self._table.last_at_or_before(seconds + gap), self._stop - 1)
         if reach <= position:
             return position + 1
         keyframe = self._next_keyframe(position)
         if keyframe <= reach:
             return keyframe if self._every_keyframe else self._last_keyframe(reach)
-        return self._inside_group(position, reach, keyframe)
+        return self._inside_group(position, reach, keyframe, gap)
 
     def _last_keyframe(self, reach: int) -> int:
         return int(self._keyframes[np.searchsorted(self._keyframes, reach, "right") - 1])
 
-    def _inside_group(self, position: int, reach: int, keyframe: int) -> int:
+    def _inside_group(self, position: int, reach: int, keyframe: int, gap: float) -> int:
         """A look between two keyframes that are farther apart than the gap."""
         ends_at = self._end_seconds if keyframe >= self._stop else self._table.seconds[keyframe]
-        earliest = max(self._table.first_at_or_after(ends_at - self._gap), position + 1)
+        earliest = max(self._table.first_at_or_after(ends_at - gap), position + 1)
         if earliest <= reach:  # the group's last look
             latest = earliest + round(self._jitter * (reach - earliest))
         else:
-            least = float(self._table.seconds[position]) + (1 - self._jitter) * self._gap
+            least = float(self._table.seconds[position]) + (1 - self._jitter) * gap
             earliest = min(max(self._table.first_at_or_after(least), position + 1), reach)
             latest = reach
         chosen = int(self._rng.integers(earliest, latest, endpoint=True))

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from deployments.media.packets import BoolArray, Int64Array
-from deployments.video.sampling.frame_table import FrameTable
+from deployments.video.sampling.frame_table import Float64Array, FrameTable
 
 _SURGE_RATIO = 3.0
 """A surge has so many times the bytes of its neighbours of the same kind (median)."""
 _SURGE_KEYFRAME_SHARE = 0.1
-"""… and at least this share of its group's keyframe's bytes: a tenth of the picture is new."""
+"""… and at least this share of its group's keyframe's bytes: a tenth of the picture is new. …"""
+_CLEAR_SURGE_RATIO = 6.0
+"""… Or so many times its neighbours' bytes, whatever a keyframe has: those may be padded."""
 _NEIGHBOURS = 31
 """Frames of one kind that the median is taken over: about a second."""
 _REGULAR_SHARE = 0.9
@@ -26,28 +28,24 @@ _FLOOD_PER_SLOT = 1.5
 _FLOOD_SLOTS = 11
 """So many stretches to look at in each of so many slots on average are a flood: rather the
 encoder's habit (a large frame in every sixteen of AV1's) than cuts."""
-_TELLING_RATIO = 1.5
-"""Keyframes of so many times the other frames' bytes show that the encoder predicts at all."""
 
 
-def sizes_tell(table: FrameTable) -> bool:
-    """Whether the packets' sizes can show a cut.
+def blind_stretches(table: FrameTable) -> BoolArray:
+    """``[F]``: where the packets' sizes cannot show a cut, whatever the pictures do.
 
-    Not where every frame is a keyframe (MJPEG, ProRes), nor where all frames get the same number
-    of bytes.
+    A cut costs about as much as a keyframe. Where the other frames are so large that this would
+    not stand out among them (padding, a constant rate, a picture in full motion), or where every
+    frame is a keyframe (MJPEG, ProRes), a cut is not to be seen.
     """
-    others = table.size[~table.keyframe]
-    if not len(others) or not table.keyframe.any():
-        return False
-    return bool(
-        np.median(table.size[table.keyframe]) >= _TELLING_RATIO * max(float(np.median(others)), 1.0)
+    if table.keyframe.all() or not table.keyframe.any():
+        return np.ones(len(table), np.bool_)
+    return np.asarray(
+        ~table.keyframe & (_SURGE_RATIO * _usual_sizes(table) > _keyframe_sizes(table)), np.bool_
     )
 
 
 def packet_cuts(table: FrameTable) -> Int64Array:
     """Positions, ascending, of the first frames of new shots, as far as the packets tell."""
-    if not sizes_tell(table):
-        return np.empty(0, np.int64)
     return np.union1d(_irregular_keyframes(table), _surges(table))
 
 
@@ -123,17 +121,28 @@ def _irregular_keyframes(table: FrameTable) -> Int64Array:
 
 
 def _surges(table: FrameTable) -> Int64Array:
+    usual = _usual_sizes(table)
+    is_large = table.size >= _SURGE_KEYFRAME_SHARE * _keyframe_sizes(table)
+    is_large |= table.size >= _CLEAR_SURGE_RATIO * usual
+    is_surge = ~table.keyframe & (table.size >= _SURGE_RATIO * usual)
+    return np.asarray((is_surge & is_large).nonzero()[0], np.int64)
+
+
+def _keyframe_sizes(table: FrameTable) -> Int64Array:
+    """``[F]`` bytes of the keyframe that precedes each frame, or is it."""
     positions = np.arange(len(table))
-    keyframe_before = np.maximum.accumulate(np.where(table.keyframe, positions, 0))
-    is_large = table.size >= _SURGE_KEYFRAME_SHARE * table.size[keyframe_before]
-    is_surge = np.zeros(len(table), np.bool_)
+    return table.size[np.maximum.accumulate(np.where(table.keyframe, positions, 0))]
+
+
+def _usual_sizes(table: FrameTable) -> Float64Array:
+    """``[F]`` median bytes of each frame's neighbours of its kind, at least 1; of keyframes 1."""
+    usual = np.ones(len(table))
     backward = _is_backward(table)
     for kind in (~table.keyframe & ~backward, ~table.keyframe & backward):
         members = kind.nonzero()[0]
         if len(members):
-            usual = _running_median(table.size[members])
-            is_surge[members] = table.size[members] >= _SURGE_RATIO * np.maximum(usual, 1.0)
-    return np.asarray((is_surge & is_large).nonzero()[0], np.int64)
+            usual[members] = np.maximum(_running_median(table.size[members]), 1.0)
+    return usual
 
 
 def _is_backward(table: FrameTable) -> BoolArray:
@@ -142,7 +151,7 @@ def _is_backward(table: FrameTable) -> BoolArray:
     return np.asarray(earliest_from < table.packet, np.bool_)
 
 
-def _running_median(values: Int64Array) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _running_median(values: Int64Array) -> Float64Array:
     half = min(_NEIGHBOURS, len(values) | 1) // 2
     padded = np.pad(values, half, mode="reflect" if half < len(values) else "edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)

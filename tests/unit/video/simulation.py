@@ -7,7 +7,8 @@ encoder would have made them: where the picture changes, they are large.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +119,34 @@ def simulate(
         reference=reference,
     )
     return SimulatedVideo(table, rows, luma)
+
+
+Tampering = Literal["all alike", "padded", "padded here", "huge keyframes", "flooded"]
+
+
+def tampered(video: SimulatedVideo, how: Tampering, change_at: int, seed: int) -> SimulatedVideo:
+    """The same video with packets that somebody padded, so that a change does not stand out.
+
+    Padding is all that can be done to a file without encoding it worse: packets only grow.
+    """
+    table = video.table
+    size = table.size.copy()
+    others = ~table.keyframe
+    cut = int(_CUT_SHARE * _KEYFRAME_BYTES)
+    rng = np.random.default_rng((seed, 2))
+    match how:
+        case "all alike":
+            size[:] = size.max()
+        case "padded":
+            size[others] = np.maximum(size[others], cut)
+        case "padded here":
+            near = others & (np.abs(np.arange(len(size)) - change_at) < 75)
+            size[near] = np.maximum(size[near], cut)
+        case "huge keyframes":
+            size[~others] *= 10
+        case "flooded":
+            size[others & (rng.random(len(size)) < 0.2)] = cut
+    return replace(video, table=replace(table, size=size))
 
 
 def _unpredictable(

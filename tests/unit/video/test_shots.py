@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from deployments.video.sampling.shots import looks_beside_cuts, packet_cuts, sizes_tell
+from deployments.video.sampling.shots import blind_stretches, looks_beside_cuts, packet_cuts
 from tests.unit.video.simulation import flag, simulate
 
 
 def test_no_cut_where_nothing_changes() -> None:
     for b_frames in (0, 2, 3):
         table = simulate(flag(900), gop=60, b_frames=b_frames).table
-        assert sizes_tell(table)
+        assert not blind_stretches(table).any()
         assert len(packet_cuts(table)) == 0
 
 
@@ -45,5 +45,19 @@ def test_both_sides_of_a_cut_get_a_look() -> None:
 def test_equal_sizes_tell_nothing() -> None:
     table = simulate(flag(300, (5, 6)), gop=60).table
     table.size[:] = 4000
-    assert not sizes_tell(table)
+    assert blind_stretches(table)[~table.keyframe].all()
     assert len(packet_cuts(table)) == 0
+
+
+def test_only_the_stretch_whose_sizes_hide_a_cut_is_blind() -> None:
+    table = simulate(flag(900), gop=60).table
+    table.size[300:420] = 15_000
+    table.size[[300, 360]] = 20_000  # keyframes
+    blind = blind_stretches(table).nonzero()[0]
+    assert 280 < blind.min() < 320
+    assert 400 < blind.max() < 440
+
+
+def test_where_all_are_keyframes_all_of_it_is_blind() -> None:
+    table = simulate(flag(90), gop=1).table
+    assert blind_stretches(table).all()
