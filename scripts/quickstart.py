@@ -192,6 +192,7 @@ def _run(service: Service, *, once: bool) -> None:
     print(f"Vigil serves at {service.url}\n", flush=True)
     print(table(send_samples(service.url)))
     print(
+        f"\nTry files of your own in a browser: {service.url}"
         f"\nREST API and examples to try: {service.url}/docs"
         "\nbuiltin/demo only demonstrates, it does not moderate. A real model:"
         "\n  DEFAULT_MODEL_NAME=Falconsai/nsfw_image_detection scripts/quickstart"
