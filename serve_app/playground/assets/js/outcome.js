@@ -22,7 +22,13 @@
 export function ofImage(answer, threshold) {
   const [result] = answer.results;
   const { media, labels, frames } = result;
-  return { model: answer.model, media, labels, threshold, timeline: frames ? ofFrames(frames, labels, media) : null };
+  return { model: answer.model, media, labels, threshold, timeline: frames ? ofFrames(frames, flaggedFirst(labels, answer.model), media) : null };
+}
+
+/** As the plot's lines are coloured: in this order. */
+function flaggedFirst(labels, { flagged_labels }) {
+  const isFlagged = ({ label }) => flagged_labels.includes(label);
+  return [...labels.filter(isFlagged), ...labels.filter((entry) => !isFlagged(entry))];
 }
 
 function ofFrames(frames, labels, media) {

@@ -43,7 +43,7 @@ export class Plot {
   mark(threshold, segments) {
     this.#threshold = threshold;
     this.#segments = segments;
-    this.#uplot.redraw();
+    this.#uplot.redraw(false); // the lines' paths stay
   }
 
   set time(seconds) {
@@ -68,7 +68,7 @@ export class Plot {
   /** After a change of theme. */
   recolour() {
     this.#colours = this.#readColours();
-    this.#uplot.redraw();
+    this.#uplot.redraw(false);
   }
 
   close() {
@@ -90,7 +90,7 @@ export class Plot {
       width: this.#box.clientWidth || 600,
       height: this.#box.clientHeight || 190,
       legend: { show: false },
-      padding: [8, 12, 0, 0],
+      padding: [8, 26, 0, 0],
       scales: { x: { time: false }, y: { range: [0, 1] } },
       axes: [
         { ...axis, size: 28, values: (_, splits) => splits.map(text.moment) },

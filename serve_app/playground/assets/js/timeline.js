@@ -58,7 +58,7 @@ export class Timeline {
   mark(threshold) {
     const { timeline } = this.#outcome;
     const asAsked = threshold === this.#outcome.threshold && timeline.segments;
-    this.#segments = asAsked || segmentsAt(timeline, threshold);
+    this.#segments = asAsked || this.#ofInterest(segmentsAt(timeline, threshold));
     this.#plot.mark(threshold, this.#segments);
     this.#part(".edges").hidden = Boolean(asAsked) || timeline.exact;
     this.#listSegments();
@@ -73,6 +73,12 @@ export class Timeline {
     this.#plot.close();
     this.#box.replaceChildren();
     this.#box.hidden = true;
+  }
+
+  /** Of a model that flags, only what flags: as /v1/videos does where no labels are asked for. */
+  #ofInterest(segments) {
+    const flagged = this.#outcome.model.flagged_labels;
+    return flagged.length ? segments.filter(({ label }) => flagged.includes(label)) : segments;
   }
 
   #part(selector) {
