@@ -33,9 +33,8 @@ CONFIGS = {
 }
 
 
-@torch.no_grad()
-def make(name: str, directory: Path, pictures: Sequence[Path]) -> None:
-    """Save a checkpoint, with its processor, that is calibrated on pictures."""
+def network_of(name: str) -> transformers.ViTForImageClassification:
+    """The network of one of `CONFIGS`, with seeded weights, for inference."""
     torch.manual_seed(0)
     config = transformers.AutoConfig.for_model(
         "vit",
@@ -48,6 +47,13 @@ def make(name: str, directory: Path, pictures: Sequence[Path]) -> None:
         if isinstance(module, torch.nn.Linear):
             torch.nn.init.xavier_normal_(module.weight)
     network.eval()
+    return network
+
+
+@torch.no_grad()
+def make(name: str, directory: Path, pictures: Sequence[Path]) -> None:
+    """Save a checkpoint, with its processor, that is calibrated on pictures."""
+    network = network_of(name)
     processor = transformers.ViTImageProcessorPil()
     images = [Image.open(path).convert("RGB") for path in pictures]
     logits = network(**processor(images=images, return_tensors="pt")).logits

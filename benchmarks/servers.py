@@ -72,12 +72,13 @@ def free_ports(count: int, spared: int = 0) -> range:
     for _ in range(_PORT_SEARCHES):
         start = random.randrange(10_000, 30_000 - count)
         ports = range(start, start + count)
-        if spared not in ports and all(map(_is_free, ports)):
+        if spared not in ports and all(map(is_free, ports)):
             return ports
     raise ServerError(f"there are no {count} neighbouring free ports")
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens there."""
     with socket.socket() as probe:
         try:
             probe.bind(("", port))

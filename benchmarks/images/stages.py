@@ -29,7 +29,7 @@ from benchmarks.load import File, upload
 from benchmarks.model_kind import ModelKind
 from benchmarks.statistics import spread
 from deployments.classifier.batcher import Batcher
-from deployments.classifier.coalescer import Coalescer
+from deployments.classifier.coalescer import Coalescer, Origins
 from deployments.classifier.hub import ModelSource
 from deployments.classifier.model import Model, ModelOptions, load_model
 from deployments.media.fit import fit
@@ -95,7 +95,9 @@ class Stages:
     def coalesce(self) -> None:
         """Many callers' frames into calls that cost nothing."""
 
-        async def send(items: list[Frames], waiting_frames: float) -> list[Scores]:
+        async def send(
+            items: list[Frames], waiting_frames: float, origins: Origins
+        ) -> list[Scores]:
             await asyncio.sleep(0)
             return [np.zeros((len(item), _LABELS), np.float32) for item in items]
 

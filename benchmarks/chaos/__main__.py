@@ -1,0 +1,119 @@
+"""``python -m benchmarks.chaos``: makes faults, prints the table, writes the results file."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeAlias
+
+from benchmarks import json_file
+from benchmarks.chaos import kills
+from benchmarks.chaos.kills import Media
+from benchmarks.chaos.overload import overload
+from benchmarks.chaos.service import Service, service
+from benchmarks.chaos.stop import drain
+from benchmarks.chaos.table import Row, json_of, text_of
+from benchmarks.load import File, Request, upload
+from benchmarks.machine import ROOT, commit, machine
+
+Fault: TypeAlias = Callable[[Service, Media, float], Coroutine[object, object, Row]]
+
+FAULTS: Mapping[str, Fault] = {
+    "overload": overload,
+    "model-replica": kills.model_replica,
+    "ingress-replica": kills.ingress_replica,
+    "video-replica": kills.video_replica,
+    "decoder": kills.decoder,
+    "rolling-change": kills.rolling_change,
+}
+DRAIN = "drain"
+NICENESS = 15
+"""Ray's workers run at this; clients that came before them would starve the service."""
+
+_SAMPLES = ROOT / "examples" / "samples"
+_IMAGES = ("landscape.jpg", "flagged.jpg", "diagram.png", "flagged.png", "sunset.webp")
+_VIDEO = "video.mp4"
+
+
+def main() -> None:
+    """Parses the command line and runs the faults that it names."""
+    arguments = _arguments()
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS - os.nice(0))
+    rows = run(arguments.faults, arguments.seconds)
+    print(text_of(rows))
+    for row in rows:
+        for name, value in row.figures.items():
+            print(f"{row.fault}: {name} {value:.4g}")
+    if arguments.output:
+        content = {
+            "machine": asdict(machine()),
+            "commit": asdict(commit(("serve_app", "deployments", "benchmarks/chaos"))),
+            "seconds": arguments.seconds,
+            "rows": json_of(rows),
+        }
+        json_file.write(content, arguments.output)
+    sys.exit(0 if all(row.holds for row in rows) else 1)
+
+
+def run(faults: Sequence[str], seconds: float) -> list[Row]:
+    """Make the faults, one after the other.
+
+    Args:
+        faults: Of `FAULTS` and `DRAIN`; all but the latter on one and the same service.
+        seconds: For each.
+    """
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="vigil-chaos-") as name:
+        folder = Path(name)
+        kinds = [FAULTS[fault] for fault in faults if fault != DRAIN]
+        if kinds:
+            (folder / "faults").mkdir()
+            with service(folder / "faults", _image(_IMAGES[0])) as running:
+                for kind in kinds:
+                    rows.append(asyncio.run(kind(running, _media(), seconds)))
+                    print(text_of(rows[-1:]).splitlines()[2], file=sys.stderr, flush=True)
+        if DRAIN in faults:
+            (folder / "drain").mkdir()
+            many = upload("/v1/images", "files", [_file(name) for name in _IMAGES])
+            rows.append(drain(folder / "drain", many))
+    return rows
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="for each fault (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--faults",
+        type=lambda text: text.split(","),
+        default=[*FAULTS, DRAIN],
+        help="comma separated; default: " + ",".join([*FAULTS, DRAIN]),
+    )
+    parser.add_argument("--output", type=Path, help="results file")
+    return parser.parse_args()
+
+
+def _media() -> Media:
+    video = upload("/v1/videos", "file", [_file(_VIDEO)])
+    return Media([_image(name) for name in _IMAGES], [video])
+
+
+def _image(name: str) -> Request:
+    return upload("/api/image-classification", "file", [_file(name)])
+
+
+def _file(name: str) -> File:
+    return File(name, "application/octet-stream", (_SAMPLES / name).read_bytes())
+
+
+if __name__ == "__main__":
+    main()

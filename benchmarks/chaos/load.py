@@ -1,0 +1,154 @@
+"""Clients that know what the right answers are."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.chaos.http import Connection, Reply
+from benchmarks.load import Request
+
+SCORE_TOLERANCE = 1e-3
+"""Scores of one picture differ by less: a batch's size changes the order of its sums."""
+
+_SOCKETS = 2048
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the clients saw."""
+
+    right: list[Reply] = field(default_factory=list)
+    refused: list[Reply] = field(default_factory=list)
+    """503 with ``Retry-After``."""
+    wrong: list[Reply] = field(default_factory=list)
+    """200 with another answer than that of the healthy service."""
+    failed: list[Reply] = field(default_factory=list)
+    """Everything else: another status, or no answer."""
+
+    @property
+    def sent(self) -> int:
+        """Requests in all."""
+        return len(self.right) + len(self.refused) + len(self.wrong) + len(self.failed)
+
+    def seconds_to_recover(self, fault: float) -> float:
+        """From a fault to the first right answer of a request that was sent after it."""
+        return min(
+            (reply.ended - fault for reply in self.right if reply.started >= fault),
+            default=float("inf"),
+        )
+
+
+class Clients:
+    """Sends requests and judges the answers.
+
+    Args:
+        host: Of the server.
+        port: Of the server.
+        requests: Sent in turn.
+    """
+
+    def __init__(self, host: str, port: int, requests: Sequence[Request]) -> None:
+        self._address = (host, port)
+        self._wires = [(request, request.wire(f"{host}:{port}")) for request in requests]
+        self._answers: dict[tuple[str, ...], object] = {}
+
+    async def learn(self) -> Mapping[tuple[str, ...], object]:
+        """Ask the healthy service once for each request; its answers are what is right.
+
+        Raises:
+            RuntimeError: It does not answer all of them.
+        """
+        connection = Connection(*self._address)
+        for request, wire in self._wires:
+            reply = await connection.ask(wire)
+            if reply.status != 200:
+                raise RuntimeError(f"{request.files}: status {reply.status} {reply.body!r}")
+            self._answers[request.files] = json.loads(reply.body)
+        connection.close()
+        return self._answers
+
+    async def closed_loop(self, clients: int, seconds: float) -> Seen:
+        """So many clients, each with one request after the other; ends with the last answers."""
+        seen = Seen()
+        end = time.monotonic() + seconds
+
+        async def client(number: int) -> None:
+            connection = Connection(*self._address)
+            turn = number
+            while time.monotonic() < end:
+                request, wire = self._wires[turn % len(self._wires)]
+                turn += 1
+                reply = await connection.ask(wire)
+                self._judge(seen, request, reply)
+                if reply.status == 503:
+                    await asyncio.sleep(0.1)
+            connection.close()
+
+        await asyncio.gather(*map(client, range(clients)))
+        return seen
+
+    async def open_loop(self, rate: float, seconds: float) -> Seen:
+        """So many requests a second, whether or not the others were answered."""
+        seen = Seen()
+        idle: list[Connection] = []
+        sockets = asyncio.Semaphore(_SOCKETS)
+        started = time.monotonic()
+
+        async def one(number: int) -> None:
+            request, wire = self._wires[number % len(self._wires)]
+            connection = idle.pop() if idle else Connection(*self._address)
+            self._judge(seen, request, await connection.ask(wire))
+            idle.append(connection)
+            sockets.release()
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(round(rate * seconds)):
+                if (early := started + number / rate - time.monotonic()) > 0:
+                    await asyncio.sleep(early)
+                elif time.monotonic() - started > seconds:
+                    break  # it cannot send as much; what was sent is what counts
+                await sockets.acquire()
+                group.create_task(one(number))
+        for connection in idle:
+            connection.close()
+        return seen
+
+    async def at_once(self, count: int) -> Seen:
+        """So many requests at the same time."""
+        seen = Seen()
+
+        async def one(number: int) -> None:
+            request, wire = self._wires[number % len(self._wires)]
+            connection = Connection(*self._address)
+            self._judge(seen, request, await connection.ask(wire))
+            connection.close()
+
+        await asyncio.gather(*map(one, range(count)))
+        return seen
+
+    def _judge(self, seen: Seen, request: Request, reply: Reply) -> None:
+        if reply.status == 503 and reply.retry_after:
+            seen.refused.append(reply)
+        elif reply.status != 200:
+            seen.failed.append(reply)
+        elif _alike(json.loads(reply.body), self._answers[request.files]):
+            seen.right.append(reply)
+        else:
+            seen.wrong.append(reply)
+
+
+def _alike(answer: object, right: object) -> bool:
+    """Equal, but for scores that differ in their last digits."""
+    if isinstance(right, float) and isinstance(answer, float | int):
+        return abs(answer - right) <= SCORE_TOLERANCE
+    if isinstance(right, dict) and isinstance(answer, dict):
+        return right.keys() == answer.keys() and all(
+            _alike(answer[key], value) for key, value in right.items()
+        )
+    if isinstance(right, list) and isinstance(answer, list):
+        return len(right) == len(answer) and all(map(_alike, answer, right))
+    return answer == right

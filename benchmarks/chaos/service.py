@@ -1,0 +1,117 @@
+"""The service under test: the shipped configuration with two replicas of everything."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load import Request
+from benchmarks.machine import ROOT, tool
+from benchmarks.servers import HOST, Command, Server, free_port, running
+from benchmarks.vigil_config import Yaml, arguments_of, shipped
+from benchmarks.vigil_server import write_config
+
+_TITLE = "ray::ServeReplica:classification:"
+MODEL = "model-builtin-demo"
+INGRESS = "Ingress"
+VIDEO = "VideoClassifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service, and what can be done to it."""
+
+    server: Server
+    folder: Path
+    config: dict[str, Yaml]
+
+    @property
+    def port(self) -> int:
+        """Where clients find it."""
+        return self.server.port
+
+    def replicas(self, deployment: str) -> list[int]:
+        """Processes of a deployment's replicas, the oldest first."""
+        return self._processes(lambda line: line.startswith(_TITLE + deployment))
+
+    def decoders(self) -> list[int]:
+        """The processes that decode videos."""
+        return self._processes(lambda line: "deployments.video.decoding.worker" in line)
+
+    def kill(self, pid: int) -> None:
+        """End a process of it as a crash does."""
+        if pid in self.server.family.command_lines():
+            os.kill(pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to stop, as an orchestrator does."""
+        for pid in self._processes(lambda line: tool("vigil") in line):
+            os.kill(pid, signal.SIGTERM)
+
+    def redeploy(self, **model: Yaml) -> None:
+        """Change the model's settings in the configuration, and have it deployed.
+
+        Raises:
+            subprocess.CalledProcessError: ``serve deploy`` fails.
+        """
+        config = deepcopy(self.config)
+        models = arguments_of(config)["models"]
+        assert isinstance(models, list)
+        assert isinstance(models[0], dict)
+        models[0].update(model)
+        folder = self.folder / "redeployed"
+        folder.mkdir(exist_ok=True)
+        path = write_config(folder, config)
+        found = re.search(r"http://127\.0\.0\.1:\d+", (self.folder / "service.log").read_text())
+        assert found, "the log does not say where the dashboard is"
+        subprocess.run(
+            [tool("serve"), "deploy", "--address", found[0], str(path)],
+            check=True,
+            capture_output=True,
+            cwd=ROOT,
+        )
+
+    def _processes(self, is_one: Callable[[str], bool]) -> list[int]:
+        self.server.family.refresh()
+        lines = self.server.family.command_lines()
+        return sorted(pid for pid, line in lines.items() if is_one(line))
+
+
+@contextmanager
+def service(folder: Path, probe: Request, **ingress: Yaml) -> Iterator[Service]:
+    """Start the service with ``vigil``, as operators do, and end it.
+
+    Args:
+        folder: For its configuration and its log.
+        probe: It is ready once it answers this one.
+        **ingress: Settings of the ingress that differ from the shipped ones.
+    """
+    port = free_port()
+    config = shipped()
+    config["http_options"] = {"host": HOST, "port": port}
+    arguments = arguments_of(config)
+    # Two of each, in less than two CPUs; a laptop can run it.
+    two: dict[str, Yaml] = {"num_cpus": 0.2, "replicas": {"min": 2, "max": 2}}
+    for section in ("ingress", "video"):
+        settings = arguments[section]
+        assert isinstance(settings, dict)
+        settings.update(two)
+        if section == "ingress":
+            settings.update(ingress)
+    models = arguments["models"]
+    assert isinstance(models, list)
+    assert isinstance(models[0], dict)
+    models[0].update(two)
+    arguments["on_demand"] = {"allow": []}
+    command = Command(
+        [tool("vigil"), str(write_config(folder, config))], stop_timeout_seconds=180
+    )
+    with running(command, port, probe, folder / "service.log") as server:
+        yield Service(server, folder, config)

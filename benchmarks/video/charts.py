@@ -1,0 +1,165 @@
+"""Draws the charts of a results file.
+
+python -m benchmarks.video.charts benchmarks/results/video.json
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from benchmarks.statistics import spread
+from benchmarks.video.cost_model import MODELS, combinations, predicted_seconds
+from benchmarks.video.goals import rate, series
+from benchmarks.video.results import CostMeasurement, RecallBin, Results, System, read
+from benchmarks.video.speed import TINY_PLAN
+
+COLOURS: dict[System, str] = {
+    "original": "#b8b8b8",
+    "bare_loop": "#8ccf9d",
+    "every_frame": "#e4572e",
+    "api": "#f2a48f",
+    "adaptive": "#8c2d10",
+}
+_SHADES = ("#c8ddef", "#9cc3e2", "#6ba3d0", "#3f7fb5", "#1d5a92", "#0b3a66", "#04203c")
+
+
+def draw(results: Results, directory: Path, stem: str) -> list[Path]:
+    """One SVG for each part that was measured; the same results give the same bytes."""
+    charts: Sequence[tuple[str, bool, Callable[[Results, Canvas], None]]] = (
+        ("speed", bool(results.speed), _speed),
+        ("recall", bool(results.recall), _recall),
+        ("cost", bool(results.cost), _cost),
+    )
+    paths = []
+    for name, is_measured, chart in charts:
+        if is_measured:
+            path = directory / f"{stem}-{name}.svg"
+            with mpl.rc_context({"svg.hashsalt": "vigil", "svg.fonttype": "none", "font.size": 9}):
+                canvas = Canvas(layout="constrained")
+                chart(results, canvas)
+                canvas.savefig(path, metadata={"Date": None})
+            paths.append(path)
+    return paths
+
+
+def _speed(results: Results, canvas: Canvas) -> None:
+    """Frames of the clip per second, one row of axes a clip."""
+    plans = [
+        (clip, rows)
+        for clip, systems in TINY_PLAN
+        if (
+            rows := {
+                s: v for s in systems if s in COLOURS and (v := series(results, clip, s, rate))
+            }
+        )
+    ]
+    canvas.set_size_inches(7, 1.5 * len(plans) + 0.5)
+    canvas.suptitle("Frames of the video per second, tiny, 1080p30 (more is better)")
+    for row, (clip, rates) in enumerate(plans):
+        axes = canvas.add_subplot(len(plans), 1, row + 1)
+        bars = [spread(values) for values in rates.values()]
+        axes.barh(
+            list(rates),
+            [bar.median for bar in bars],
+            xerr=[[b.median - b.low for b in bars], [b.high - b.median for b in bars]],
+            color=[COLOURS[system] for system in rates],
+            error_kw={"lw": 1, "capsize": 2},
+        )
+        axes.set_title(f"{clip.seconds} s, keyframe every {clip.gop / clip.fps:g} s", fontsize=9)
+        axes.invert_yaxis()
+        for place, bar in enumerate(bars):
+            axes.annotate(f" {bar.median:.3g}", (bar.high, place), va="center")
+        axes.margins(x=0.15)
+        _plain(axes)
+
+
+def _recall(results: Results, canvas: Canvas) -> None:
+    """Speed against recall: how many frames a policy has classified, and what it finds for it."""
+    canvas.set_size_inches(7, 4)
+    axes = canvas.add_subplot()
+    axes.set_title("What a policy finds, by the length of the flagged interval")
+    costs = {made.policy: made.classified_per_minute for made in results.policies}
+    order = sorted(costs, key=lambda policy: costs[policy])
+    lengths = dict.fromkeys((b.at_least_seconds, b.under_seconds) for b in results.recall)
+    for (low, high), shade in zip(lengths, _SHADES, strict=False):
+        found = {b.policy: b for b in results.recall if b.at_least_seconds == low}
+        axes.plot(
+            [costs[policy] for policy in order],
+            [_share(found[policy]) for policy in order],
+            marker="o",
+            color=shade,
+            label=f"{low:g} – {high:g} s",
+        )
+    for policy in order:
+        axes.annotate(policy, (costs[policy], 2), rotation=90, va="bottom", ha="right", fontsize=7)
+    axes.set_xscale("log")
+    axes.set_xlabel("frames classified per minute of video")
+    axes.set_ylabel("% of intervals found")
+    axes.set_ylim(0, 104)
+    axes.legend(title="interval", fontsize=7, loc="center right")
+    _plain(axes)
+
+
+def _share(found: RecallBin) -> float:
+    return 100 * found.found / found.clips
+
+
+def _cost(results: Results, canvas: Canvas) -> None:
+    """Looks and decoded frames, and seconds for each model, over the length of the groups."""
+    panels: list[tuple[str, Callable[[CostMeasurement], float]]] = [
+        ("frames classified", lambda made: made.frames_classified),
+        ("frames decoded", lambda made: made.frames_decoded),
+    ]
+    panels += [
+        (f"seconds, {model}", lambda made, model=model: predicted_seconds(results, made, model))
+        for model in MODELS
+        if model == "tiny" or any(m.model == model for m in results.speed)
+    ]
+    canvas.set_size_inches(3.2 * len(panels), 3)
+    canvas.suptitle("adaptive: cost of a minute in which nothing is found")
+    cells = combinations(results)
+    gaps = sorted({made.max_gap_seconds for made in cells})
+    for place, (title, figure) in enumerate(panels):
+        axes = canvas.add_subplot(1, len(panels), place + 1)
+        for gap, shade in zip(gaps, _SHADES[1::2], strict=False):
+            own = sorted(
+                (made for made in cells if made.max_gap_seconds == gap),
+                key=lambda made: made.gop_seconds,
+            )
+            axes.plot(
+                [made.gop_seconds for made in own],
+                [figure(made) * 60 / made.video_seconds for made in own],
+                marker="o",
+                color=shade,
+                label=f"gap {gap:g} s",
+            )
+        axes.set_title(title, fontsize=9)
+        axes.set_xscale("log")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("seconds between keyframes")
+        _plain(axes)
+        if place == 0:
+            axes.legend(fontsize=7)
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def main() -> None:
+    """Draw beside the results file."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("results", type=Path)
+    path: Path = parser.parse_args().results
+    for chart in draw(read(path), path.parent, path.stem):
+        print(chart)
+
+
+if __name__ == "__main__":
+    main()

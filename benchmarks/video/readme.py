@@ -1,0 +1,139 @@
+"""Writes what documents say of the video service's performance, from the committed results file.
+
+python -m benchmarks.video.readme            rewrite it
+python -m benchmarks.video.readme --check    say whether it is up to date
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from benchmarks.goals import table
+from benchmarks.machine import ROOT
+from benchmarks.readme import README, Section, main, measured_on, require_quotable
+from benchmarks.statistics import spread
+from benchmarks.video.clips import BASE_SHORT, SHORT, SPEED, Clip
+from benchmarks.video.cost_model import MODELS, combinations, frames_per_second, predicted_seconds
+from benchmarks.video.goals import rate, series, verdicts
+from benchmarks.video.results import Results, System, read
+
+RESULTS = ROOT / "benchmarks" / "results" / "video.json"
+COST_PAGE = ROOT / "docs" / "video-cost.md"
+
+_ROWS: tuple[tuple[str, Clip, System], ...] = (
+    ("tiny", SHORT, "original"),
+    *(
+        ("tiny", clip, system)
+        for clip in SPEED
+        for system in ("bare_loop", "every_frame", "api", "adaptive")
+    ),
+    ("base", BASE_SHORT, "every_frame"),
+    ("base", SPEED[0], "adaptive"),
+)
+
+
+def section(results: Results, chart: str) -> str:
+    """The README's section, without its markers.
+
+    Args:
+        results: A full run.
+        chart: Path of the chart of speed against recall, from the README.
+
+    Raises:
+        ValueError: A quick run, or one of a commit that cannot be looked up.
+    """
+    require_quotable(results.settings.quick, results.commit)
+    parts = [
+        f"{_where(results)}; medians of {results.settings.repeats} interleaved repeats, ± half the "
+        "range. Client and service share the cores.",
+        f"![Speed against recall]({chart})",
+        "\n".join(_speeds(results)),
+        "\n".join(_policies(results)),
+        table(verdicts(results)),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def cost_section(results: Results, chart: str) -> str:
+    """The figures of the page on costs.
+
+    Raises:
+        ValueError: As `section`.
+    """
+    require_quotable(results.settings.quick, results.commit)
+    return "\n\n".join(
+        [f"{_where(results)}.", f"![Cost of adaptive]({chart})", "\n".join(_costs(results))]
+    )
+
+
+def _where(results: Results) -> str:
+    packages = ("ray", "torch", "av")
+    named = ", ".join(f"{name} {results.versions[name]}" for name in packages)
+    return measured_on(results.date, results.commit, results.machine, named)
+
+
+def _speeds(results: Results) -> Iterable[str]:
+    yield "| model | video | system | frames/s of the video | CPU s | decoded | classified |"
+    yield "|---|---|---|--:|--:|--:|--:|"
+    for model, clip, system in _ROWS:
+        rates = series(results, clip, system, rate, model)
+        if rates:
+            reached = spread(rates)
+            name = system if system in ("original", "bare_loop") else f"**{system}**"
+            figures = (
+                spread(series(results, clip, system, lambda made: made.cpu_seconds, model)),
+                spread(series(results, clip, system, lambda made: made.frames_decoded, model)),
+                spread(series(results, clip, system, lambda made: made.frames_classified, model)),
+            )
+            yield (
+                f"| {model} | {clip.seconds} s, keyframe every {clip.gop / clip.fps:g} s | {name} "
+                f"| {reached.median:.3g} ± {50 * reached.relative:.0f} % "
+                f"| {figures[0].median:.3g} | {figures[1].median:.0f} | {figures[2].median:.0f} |"
+            )
+
+
+def _policies(results: Results) -> Iterable[str]:
+    lengths = list(dict.fromkeys((b.at_least_seconds, b.under_seconds) for b in results.recall))
+    if not lengths:
+        return
+    titles = " | ".join(f"{low:g}–{high:g} s" for low, high in lengths)
+    clips = results.policies[0].clips
+    yield f"Found of the flagged intervals of {clips} clips, in %, by their length:"
+    yield ""
+    yield f"| policy | classified a minute | {titles} |"
+    yield f"|---|--:|{'--:|' * len(lengths)}"
+    for policy in results.policies:
+        shares = [
+            f"{100 * found.found / found.clips:.0f}"
+            for found in results.recall
+            if found.policy == policy.policy
+        ]
+        yield f"| {policy.policy} | {policy.classified_per_minute:.0f} | {' | '.join(shares)} |"
+
+
+def _costs(results: Results) -> Iterable[str]:
+    models = [m for m in MODELS if m == "tiny" or frames_per_second(results, m)]
+    titles = " | ".join(f"s, {model}" for model in models)
+    yield f"| keyframe every | gap | looks | decoded | classified | {titles} |"
+    yield f"|--:|--:|--:|--:|--:|{'--:|' * len(models)}"
+    for made in combinations(results):
+        seconds = " | ".join(f"{predicted_seconds(results, made, model):.3g}" for model in models)
+        yield (
+            f"| {made.gop_seconds:.3g} s | {made.max_gap_seconds:g} s | {made.looks} "
+            f"| {made.frames_decoded} | {made.frames_classified} | {seconds} |"
+        )
+
+
+def _chart(name: str) -> str:
+    return RESULTS.with_name(f"{RESULTS.stem}-{name}.svg").relative_to(ROOT).as_posix()
+
+
+SECTIONS = (
+    Section("video", README, lambda: section(read(RESULTS), _chart("recall"))),
+    Section("video-cost", COST_PAGE, lambda: cost_section(read(RESULTS), f"../{_chart('cost')}")),
+)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*SECTIONS))
