@@ -118,13 +118,19 @@ async def within(seconds: float, what: str, work: Awaitable[Result]) -> Result:
         raise DeadlineExceededError(f"{what} did not answer within {seconds:g} seconds.") from None
 
 
-async def retrying(what: str, call: Callable[[], Awaitable[Result]], policy: RetryPolicy) -> Result:
+async def retrying(
+    what: str,
+    call: Callable[[], Awaitable[Result]],
+    policy: RetryPolicy,
+    on_retry: Callable[[], None] = lambda: None,
+) -> Result:
     """Make a call, and again on another replica when its own died.
 
     Args:
         what: Names the callee in messages: ``The model 'x'``.
         call: Makes one remote call; safe to repeat.
         policy: How often.
+        on_retry: Called before each further try.
 
     Raises:
         ReplicaLostError: Every try's replica died.
@@ -138,10 +144,15 @@ async def retrying(what: str, call: Callable[[], Awaitable[Result]], policy: Ret
             return await call()
         except Exception as error:  # noqa: BLE001 - it is translated, and raised
             await tries.after(error)
+            on_retry()
 
 
 async def streaming(
-    seconds: float, what: str, call: Callable[[], Stream[Result]], policy: RetryPolicy
+    seconds: float,
+    what: str,
+    call: Callable[[], Stream[Result]],
+    policy: RetryPolicy,
+    on_retry: Callable[[], None] = lambda: None,
 ) -> AsyncGenerator[Result, None]:
     """Make a call that answers bit by bit; closing the iterator cancels it.
 
@@ -152,6 +163,7 @@ async def streaming(
         what: As of `retrying`.
         call: As of `retrying`.
         policy: As of `retrying`.
+        on_retry: As of `retrying`.
 
     Raises:
         DeadlineExceededError: It took longer.
@@ -170,6 +182,7 @@ async def streaming(
             raise
         except Exception as error:  # noqa: BLE001 - it is translated, and raised
             await tries.after(error)
+            on_retry()
         else:
             return
         finally:

@@ -24,6 +24,7 @@ from deployments.classifier.hub import BUILTIN_PREFIX, ModelSource
 from deployments.classifier.model import Model, ModelOptions, load_model
 from deployments.classifier.on_demand import OnDemandClassifier
 from deployments.classifier.replica import LoadModel
+from deployments.telemetry.settings import TelemetrySettings
 from deployments.video.deployment import VideoClassifier
 from serve_app.config import (
     AppConfig,
@@ -87,7 +88,8 @@ def assemble(config: AppConfig, loaders: Mapping[str, LoadModel]) -> Application
     policy = CallPolicy(timeout_seconds=config.classify_timeout_seconds)
     names = deployment_names([model.name for model in config.models])
     models = {
-        model.name: _model(names[model.name], model, loaders[model.name]) for model in config.models
+        model.name: _model(names[model.name], config, model, loaders[model.name])
+        for model in config.models
     }
     on_demand = _on_demand(config) if config.on_demand.allow else None
     videos = _videos(config, catalog, policy, models, on_demand)
@@ -103,7 +105,7 @@ def assemble(config: AppConfig, loaders: Mapping[str, LoadModel]) -> Application
         ray_actor_options={"num_cpus": config.ingress.num_cpus},
         graceful_shutdown_timeout_s=config.request_timeout_seconds,
     )(Ingress)
-    return deployment.bind(config, catalog, policy, models, on_demand, videos)
+    return deployment.bind(config, catalog, policy, models, on_demand, videos, _telemetry(config))
 
 
 def deployment_names(models: Sequence[str]) -> dict[str, str]:
@@ -140,7 +142,7 @@ def _load_by_name(token: str | None, options: ModelOptions, name: str) -> Model:
     return load_model(ModelSource.requested(name, token), options)
 
 
-def _model(name: str, model: ModelConfig, load: LoadModel) -> Application:
+def _model(name: str, config: AppConfig, model: ModelConfig, load: LoadModel) -> Application:
     deployment = serve.deployment(
         name=name,
         num_replicas="auto",
@@ -150,7 +152,7 @@ def _model(name: str, model: ModelConfig, load: LoadModel) -> Application:
         max_queued_requests=MAX_QUEUED_CALLS,
         ray_actor_options=_resources(model.num_cpus, model.num_gpus),
     )(ImageClassifier)
-    return deployment.bind(load, MAX_QUEUED_FRAMES)
+    return deployment.bind(load, MAX_QUEUED_FRAMES, _telemetry(config))
 
 
 def _on_demand(config: AppConfig) -> Application:
@@ -172,7 +174,7 @@ def _on_demand(config: AppConfig) -> Application:
         ray_actor_options=_resources(settings.num_cpus, settings.num_gpus),
     )(OnDemandClassifier)
     load = functools.partial(_load_by_name, _token(config), options)
-    return deployment.bind(load, settings.max_loaded, MAX_QUEUED_FRAMES)
+    return deployment.bind(load, settings.max_loaded, MAX_QUEUED_FRAMES, _telemetry(config))
 
 
 def _videos(
@@ -204,6 +206,7 @@ def _videos(
         config.limits.media,
         processes,
         config.request_timeout_seconds,
+        _telemetry(config),
     )
 
 
@@ -243,6 +246,10 @@ def _resources(num_cpus: float, num_gpus: Gpus) -> dict[str, float]:
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         num_gpus = 1.0 if resources.get("GPU", 0) else 0.0
     return {"num_cpus": num_cpus, "num_gpus": num_gpus}
+
+
+def _telemetry(config: AppConfig) -> TelemetrySettings:
+    return TelemetrySettings(config.observability.traces, config.default_score)
 
 
 def _threads(num_cpus: float) -> int:

@@ -10,7 +10,9 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
+from deployments.classifier.observed import ObservedClassifier
 from deployments.classifier.protocol import Classifier
+from deployments.telemetry.metrics import Metrics, NoMetrics
 from deployments.video.protocol import VideoService
 from serve_app import problems
 from serve_app.animations import AnimationAnalyst
@@ -27,7 +29,9 @@ from serve_app.edge import RequestBoundary
 from serve_app.fetch import Fetcher, FetchLimits
 from serve_app.gate import Gate, GateRules
 from serve_app.images import ImageScorer
+from serve_app.observer import RequestObserver
 from serve_app.playground.page import Playground
+from serve_app.timed_executor import TimedExecutor
 
 _DESCRIPTION = """\
 Classifies images and videos with any Hugging Face image-classification model.
@@ -55,6 +59,7 @@ def create_app(
     *,
     fetcher: Fetcher | None = None,
     returns_request_id: bool = True,
+    metrics: Metrics | None = None,
 ) -> FastAPI:
     """Build the application. It knows nothing of Ray: whatever implements the two seams will do.
 
@@ -66,8 +71,11 @@ def create_app(
             internet.
         returns_request_id: Put ``X-Request-ID`` on the answers. False behind Ray Serve's HTTP
             server, which does so itself.
+        metrics: Records what operators want to see; None: nothing is recorded.
     """
-    stills = ThreadPoolExecutor(config.ingress.decode_threads, "image")
+    metrics = metrics or NoMetrics()
+    classifier = ObservedClassifier(classifier, metrics, "classify")
+    stills = TimedExecutor(config.ingress.decode_threads, "image", "decode", metrics)
     animations = ThreadPoolExecutor(config.ingress.decode_threads, "animation")
 
     @asynccontextmanager
@@ -112,6 +120,7 @@ def create_app(
         timeout_seconds=config.request_timeout_seconds,
         returns_request_id=returns_request_id,
     )
+    app.add_middleware(RequestObserver, metrics=metrics, access_log=config.observability.access_log)
     return app
 
 

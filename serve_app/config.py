@@ -19,6 +19,7 @@ from serve_app.config_sections import (
     IngressConfig,
     LimitsConfig,
     ModelConfig,
+    ObservabilityConfig,
     OnDemandConfig,
     ReplicaRange,
     Section,
@@ -32,6 +33,7 @@ __all__ = [
     "IngressConfig",
     "LimitsConfig",
     "ModelConfig",
+    "ObservabilityConfig",
     "OnDemandConfig",
     "ReplicaRange",
     "VideoConfig",
@@ -47,6 +49,10 @@ ENVIRONMENT_VARIABLES: Mapping[str, str] = {
     "API_KEYS": "api_keys",
 }
 """The variables that are read, and the field of `AppConfig` that each one sets."""
+
+TRACES_VARIABLE = "OTEL_TRACES_EXPORTER"
+"""OpenTelemetry's own switch: ``otlp`` or ``none``. The OTEL_ variables beside it are read by the
+OpenTelemetry SDK in each replica, which inherits them from where Ray was started."""
 
 SECRET_FIELDS = ("access_token", "api_keys")
 """Fields that only the environment may set: Serve shows ``args`` in its dashboard and its API."""
@@ -89,6 +95,9 @@ class AppConfig(Section):
     video: VideoConfig = Field(default=VideoConfig(), description="Where videos are decoded.")
     limits: LimitsConfig = Field(
         default=LimitsConfig(), description="What is refused for its size."
+    )
+    observability: ObservabilityConfig = Field(
+        default=ObservabilityConfig(), description="What operators see."
     )
     request_timeout_seconds: float = Field(
         default=1800.0,
@@ -136,13 +145,14 @@ def environment(directory: Path | None = None) -> dict[str, str]:
         directory: Where ``.env`` lies; None: the working directory.
 
     Returns:
-        Only variables of `ENVIRONMENT_VARIABLES` that have a value; the process's environment
-        wins over ``.env``.
+        Only variables of `ENVIRONMENT_VARIABLES`, and `TRACES_VARIABLE`, that have a value; the
+        process's environment wins over ``.env``.
     """
     # Without interpolation: a "$" in a key or token is meant.
     from_file = dotenv_values((directory or Path.cwd()) / ".env", interpolate=False)
     merged = {**from_file, **os.environ}
-    return {name: value for name in ENVIRONMENT_VARIABLES if (value := merged.get(name))}
+    names = (*ENVIRONMENT_VARIABLES, TRACES_VARIABLE)
+    return {name: value for name in names if (value := merged.get(name))}
 
 
 def resolve(args: Mapping[str, object], environ: Mapping[str, str]) -> AppConfig:
@@ -171,6 +181,8 @@ def resolve(args: Mapping[str, object], environ: Mapping[str, str]) -> AppConfig
         merged.setdefault("use_api_keys", bool(merged["api_keys"]))
     if name := environ.get("DEFAULT_MODEL_NAME", "").strip():
         merged["models"] = _with_model(merged.get("models"), name)
+    if exporter := environ.get(TRACES_VARIABLE, "").strip():
+        merged["observability"] = _with_traces(merged.get("observability"), exporter)
     try:
         return AppConfig.model_validate(merged)
     except ValidationError as error:
@@ -189,6 +201,17 @@ def _with_model(models: object, name: str) -> object:
     source, at, revision = name.partition("@")
     entry = {"name": name, "source": source, "revision": revision} if at else {"name": name}
     return [*models, entry]
+
+
+def _with_traces(section: object, exporter: str) -> object:
+    """The ``observability`` section, with traces on or off."""
+    if exporter not in ("otlp", "none"):
+        raise ConfigError(f"{TRACES_VARIABLE}: is {exporter!r}; here it may be otlp or none")
+    if section is None:
+        section = {}
+    if not isinstance(section, Mapping):
+        return section  # not a mapping: the validation will say so
+    return {**section, "traces": exporter == "otlp"}
 
 
 def _readable(error: ValidationError, environ: Mapping[str, str]) -> str:

@@ -175,6 +175,21 @@ class IngressConfig(Section):
     )
 
 
+class ObservabilityConfig(Section):
+    """What operators see; the format and the level of log lines are Serve's `logging_config`."""
+
+    access_log: Literal["off", "errors", "all"] = Field(
+        default="errors",
+        description="Requests that get a log line: none, those that the service failed (5xx), or "
+        "all but probes.",
+    )
+    traces: bool = Field(
+        default=False,
+        description="Export OpenTelemetry traces, as the OTEL_ variables say; needs the extra "
+        "`otel`. OTEL_TRACES_EXPORTER wins.",
+    )
+
+
 class LimitsConfig(Section):
     """What one file, one request and all requests of one ingress replica may cost."""
 

@@ -15,13 +15,16 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.errors import DeadlineExceededError
+from deployments.telemetry.request import note_problem
 from serve_app.event_stream import MEDIA_TYPE as EVENT_STREAM
 from serve_app.event_stream import error_line
-from serve_app.problems import body_of, plain_problem, problem_response, response_of
+from serve_app.problems import body_of, kind_of, plain_problem, problem_response, response_of
 
 logger = logging.getLogger(__name__)
 
 REQUEST_ID_HEADER = "X-Request-ID"
+STARTED = "vigil.started"
+"""Key of the ASGI scope under which the gate leaves when the request began (monotonic seconds)."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 """What is taken from a client: nothing that could forge a line of a log."""
 
@@ -69,6 +72,7 @@ class RequestBoundary:
                     f"The answer was not ready within {self._timeout_seconds:g} seconds."
                 )
                 problem, answer = body_of(late), response_of(late)
+                note_problem(kind_of(late).name)
             else:
                 logger.exception(
                     "%s %s failed, request id %s", scope["method"], scope["path"], request_id

@@ -17,8 +17,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from deployments.errors import VigilError
+from deployments.telemetry.request import note_problem
 from serve_app.disconnects import unless_disconnected
-from serve_app.problems import body_of
+from serve_app.problems import body_of, kind_of
 from serve_app.schemas import Json
 
 MEDIA_TYPE = "application/x-ndjson"
@@ -99,6 +100,7 @@ class EventStream(Response):
         except VigilError as error:
             if not lines.started:
                 raise
+            note_problem(kind_of(error).name)
             await lines.send({"event": "error", "problem": body_of(error)})
         finally:
             heartbeat.cancel()

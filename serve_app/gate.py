@@ -9,6 +9,7 @@ each ingress replica, where Serve puts what ``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPO
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 
 from starlette.datastructures import MutableHeaders
@@ -18,9 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from deployments.errors import OverloadedError
 from serve_app.admission import Lane, LaneLimits, Ticket
 from serve_app.config import AppConfig
-from serve_app.edge import REQUEST_ID_HEADER, request_id_of
+from serve_app.edge import REQUEST_ID_HEADER, STARTED, request_id_of
 from serve_app.problems import response_of
-from serve_app.upload_bounds import UploadBounds
+from serve_app.upload_bounds import Refused, UploadBounds, note_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -73,16 +74,25 @@ class Gate:
         app: The application inside.
         rules: What is admitted.
         expects_server_gate: Say once, in the log, where no `ServerGate` was passed before.
+        refused: Told about refusals.
     """
 
     def __init__(
-        self, app: ASGIApp, rules: GateRules, *, expects_server_gate: bool = False
+        self,
+        app: ASGIApp,
+        rules: GateRules,
+        *,
+        expects_server_gate: bool = False,
+        refused: Refused = note_refusal,
     ) -> None:
         self._app = app
         self._expects_server_gate = expects_server_gate
         self._images = Lane(rules.images)
         self._videos = Lane(rules.videos)
-        self._bounded = UploadBounds(app, rules.max_request_bytes, rules.max_inflight_bytes)
+        self._refused = refused
+        self._bounded = UploadBounds(
+            app, rules.max_request_bytes, rules.max_inflight_bytes, refused
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -104,6 +114,7 @@ class Gate:
         try:
             ticket = lane.enter()
         except OverloadedError as error:
+            self._refused(error)
             await response_of(error)(scope, receive, _with_request_id(scope, send))
             return
         try:
@@ -125,15 +136,17 @@ class ServerGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
+        scope[STARTED] = time.monotonic()
         if "headers" in scope:
             scope["headers"] = [
                 header for header in scope["headers"] if header[0].lower() not in CONTROL_HEADERS
             ]
         if self._gate is None and _rules is not None:
-            self._gate = Gate(self._app, _rules)
+            self._gate = Gate(self._app, _rules, refused=_refused)
         await (self._gate or self._app)(scope, receive, send)
 
 
+_refused: Refused = note_refusal
 _rules: GateRules | None = None
 """What this process's `ServerGate` goes by; None in Serve's own proxies, which only pass on.
 
@@ -142,10 +155,15 @@ ingress was made before: a variable of the process is the only way from the one 
 """
 
 
-def open_gate(rules: GateRules) -> None:
-    """Have this process's server admit requests by these rules."""
-    global _rules
-    _rules = rules
+def open_gate(rules: GateRules, refused: Refused = note_refusal) -> None:
+    """Have this process's server admit requests by these rules.
+
+    Args:
+        rules: What is admitted.
+        refused: Told about refusals, which no application sees.
+    """
+    global _rules, _refused
+    _rules, _refused = rules, refused
 
 
 def middleware() -> list[Middleware]:

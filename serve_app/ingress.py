@@ -12,11 +12,14 @@ from deployments.classifier.catalog import ModelCatalog
 from deployments.classifier.client import CallPolicy, ClassifierClient
 from deployments.classifier.deployment import ImageClassifier
 from deployments.classifier.on_demand import OnDemandClassifier
+from deployments.telemetry.ray_metrics import RayMetrics
+from deployments.telemetry.settings import TelemetrySettings
 from deployments.video.client import VideoClient
 from deployments.video.deployment import VideoClassifier
 from serve_app.application import create_app
 from serve_app.config import AppConfig
 from serve_app.gate import GateRules, open_gate
+from serve_app.observer import counting_refusals
 
 
 @serve.ingress()
@@ -30,6 +33,7 @@ class Ingress:
         models: One handle for each configured model.
         on_demand: Handle of the on-demand deployment; None where no model is allowed.
         videos: The video deployment's handle.
+        telemetry: What operators want to see.
     """
 
     def __init__(
@@ -40,11 +44,14 @@ class Ingress:
         models: Mapping[str, DeploymentHandle[ImageClassifier]],
         on_demand: DeploymentHandle[OnDemandClassifier] | None,
         videos: DeploymentHandle[VideoClassifier],
+        telemetry: TelemetrySettings,
     ) -> None:
+        telemetry.start("ingress")
         self._config = config
-        open_gate(GateRules.of(config))
-        self._classifier = ClassifierClient(catalog, models, on_demand, policy)
-        self._videos = VideoClient(videos, config.request_timeout_seconds)
+        self._metrics = RayMetrics()
+        open_gate(GateRules.of(config), counting_refusals(self._metrics))
+        self._classifier = ClassifierClient(catalog, models, on_demand, policy, self._metrics)
+        self._videos = VideoClient(videos, config.request_timeout_seconds, metrics=self._metrics)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Called by Serve on the replica, after ``__init__``.
@@ -52,4 +59,10 @@ class Ingress:
         An application that is built here need not be picklable, so it may hold threads and locks.
         """
         # Serve's HTTP server puts X-Request-ID on the answers itself.
-        return create_app(self._config, self._classifier, self._videos, returns_request_id=False)
+        return create_app(
+            self._config,
+            self._classifier,
+            self._videos,
+            returns_request_id=False,
+            metrics=self._metrics,
+        )

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from deployments import errors
+from deployments.telemetry.request import note_problem
 from serve_app.schemas import Json
 
 MEDIA_TYPE = "application/problem+json"
@@ -130,11 +131,13 @@ def install(app: FastAPI) -> None:
 # Starlette types every handler's second argument as Exception, whatever it was registered for.
 async def _on_vigil_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.VigilError)  # noqa: S101
+    note_problem(kind_of(error).name)
     return response_of(error)
 
 
 async def _on_file_failed(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, FileFailedError)  # noqa: S101
+    note_problem(kind_of(error.error).name)
     body = body_of(error.error)
     body["detail"] = f"File {error.index} ({error.filename}): {error.error.detail}"
     body["index"] = error.index
@@ -149,6 +152,7 @@ async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:
         for item in error.errors()
     ]
     kind = PROBLEMS[errors.InvalidParameterError]
+    note_problem(kind.name)
     body: dict[str, Json] = {
         "type": kind.type,
         "title": kind.title,

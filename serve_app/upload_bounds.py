@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from typing import TypeAlias
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,11 +16,20 @@ from deployments.errors import (
     OverloadedError,
     VigilError,
 )
-from serve_app.problems import response_of
+from deployments.telemetry.request import note_problem
+from serve_app.problems import kind_of, response_of
 
 _CONTENT_LENGTH = re.compile(r"[0-9]{1,18}")
 _RESERVE = "vigil.reserve_bytes"
 """Key of the ASGI scope under which `UploadBounds` leaves what `reserve_bytes` calls."""
+
+Refused: TypeAlias = Callable[[VigilError], None]
+"""Told about every request that is refused before a route is chosen."""
+
+
+def note_refusal(error: VigilError) -> None:
+    """Where a refusal happens within an observed request, that request's record has it."""
+    note_problem(kind_of(error).name)
 
 
 def reserve_bytes(scope: Scope, total: int) -> None:
@@ -48,12 +58,20 @@ class UploadBounds:
         app: The application inside.
         max_request_bytes: One body.
         max_inflight_bytes: All bodies, from their start to the end of their answers.
+        refused: Told about refusals.
     """
 
-    def __init__(self, app: ASGIApp, max_request_bytes: int, max_inflight_bytes: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_request_bytes: int,
+        max_inflight_bytes: int,
+        refused: Refused = note_refusal,
+    ) -> None:
         self._app = app
         self._max_request_bytes = max_request_bytes
         self._max_inflight_bytes = max_inflight_bytes
+        self._refused = refused
         self._inflight_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,6 +111,7 @@ class UploadBounds:
                 try:
                     reserve(received + beside_body)
                 except (MediaTooLargeError, OverloadedError) as error:
+                    self._refused(error)
                     return await answering.give_up(error)
             return message
 
@@ -100,6 +119,7 @@ class UploadBounds:
             try:
                 reserve(_declared_length(scope))
             except (InvalidParameterError, MediaTooLargeError, OverloadedError) as error:
+                self._refused(error)
                 await response_of(error)(scope, receive, send)
                 return
             await answering.run(self._app, receive_bounded)

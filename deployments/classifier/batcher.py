@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from deployments.classifier.frame_queue import FrameQueue, Item
@@ -31,10 +31,19 @@ class BatchReport:
 
     items: int
     frames: int
-    seconds: float
-    """Time in the model."""
+    started: float
+    """On the monotonic clock, as ``ended``."""
+    ended: float
     longest_wait_seconds: float
     """Time that its oldest item waited for the slot."""
+    batch: tuple[Item, ...] = field(repr=False)
+    scores: Scores = field(repr=False)
+    """``[frames, L]``."""
+
+    @property
+    def seconds(self) -> float:
+        """Time in the model."""
+        return self.ended - self.started
 
 
 class Batcher:
@@ -141,8 +150,11 @@ class Batcher:
             BatchReport(
                 items=len(batch),
                 frames=frames,
-                seconds=time.monotonic() - started,
+                started=started,
+                ended=time.monotonic(),
                 longest_wait_seconds=started - min(item.arrived for item in batch),
+                batch=tuple(batch),
+                scores=scores,
             )
         )
         return scores

@@ -11,12 +11,14 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.calls import RetryPolicy, retrying, wanted, within
 from deployments.classifier.catalog import ModelCatalog
-from deployments.classifier.coalescer import Coalescer
+from deployments.classifier.coalescer import Coalescer, Origins
 from deployments.classifier.deployment import ImageClassifier
 from deployments.classifier.on_demand import OnDemandClassifier
 from deployments.classifier.protocol import ModelState, ModelStatus
 from deployments.classifier.replica import ItemResult
 from deployments.errors import DeadlineExceededError, ModelUnavailableError, VigilError
+from deployments.telemetry import catalog as telemetry
+from deployments.telemetry.metrics import Metrics, NoMetrics
 from deployments.types import Frames, ModelInfo, Scores
 
 ClassifierHandle: TypeAlias = (
@@ -53,6 +55,7 @@ class ClassifierClient:
         configured: One handle for each configured model.
         on_demand: Handle of the multiplexed deployment; None without one.
         policy: Timeouts, retries, bounds.
+        metrics: Records retries.
     """
 
     def __init__(
@@ -61,11 +64,13 @@ class ClassifierClient:
         configured: Mapping[str, DeploymentHandle[ImageClassifier]],
         on_demand: DeploymentHandle[OnDemandClassifier] | None,
         policy: CallPolicy | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._catalog = catalog
         self._configured = configured
         self._on_demand = on_demand
         self._policy = policy or CallPolicy()
+        self._metrics = metrics or NoMetrics()
         self._infos: dict[str, ModelInfo] = {}
         self._lanes: dict[str, Coalescer] = {}
 
@@ -103,13 +108,16 @@ class ClassifierClient:
         info = await self.info(model)
         handle = self._handle(model)
 
-        async def send(items: list[Frames], waiting_frames: float) -> Sequence[ItemResult]:
+        async def send(
+            items: list[Frames], waiting_frames: float, origins: Origins
+        ) -> Sequence[ItemResult]:
             by_value = sum(item.nbytes for item in items) <= self._policy.by_value_bytes
             target = handle if by_value else handle.options(_by_reference=True)
             return await retrying(
                 _what(model),
-                lambda: wanted(target.classify.remote(items, waiting_frames)),
+                lambda: wanted(target.classify.remote(items, waiting_frames, origins)),
                 self._policy.retry,
+                lambda: self._metrics.count(telemetry.CALL_RETRIES, 1, model),
             )
 
         if len(self._lanes) >= MAX_LANES:

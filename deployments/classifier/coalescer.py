@@ -16,11 +16,16 @@ from typing import TypeAlias
 from deployments.classifier.frame_queue import FrameQueue, Item
 from deployments.classifier.replica import ItemResult
 from deployments.errors import InferenceError, VigilError
+from deployments.telemetry.request import Origin
 from deployments.types import Frames, Scores
 
-Send: TypeAlias = Callable[[list[Frames], float], Awaitable[Sequence[ItemResult]]]
-"""One remote call: items, and the call's share of the frames that wait here; one result an item, in
-order. Raises `VigilError` when all of it failed."""
+Origins: TypeAlias = Sequence[Origin | None]
+"""For each item of a call the request that it is of."""
+
+Send: TypeAlias = Callable[[list[Frames], float, Origins], Awaitable[Sequence[ItemResult]]]
+"""One remote call: items, the call's share of the frames that wait here, and the items' origins.
+
+One result an item, in order. Raises `VigilError` when all of it failed."""
 
 
 class Coalescer:
@@ -90,7 +95,8 @@ class Coalescer:
             # The shares of all calls in flight add up to what waits, however often replicas are
             # asked, and end with the calls.
             waiting = self._queue.frames / len(self._calls)
-            results = await self._send([item.frames for item in items], waiting)
+            origins = [item.origin for item in items]
+            results = await self._send([item.frames for item in items], waiting, origins)
             if len(results) != len(items):
                 raise InferenceError("The model returned another number of results than items.")
             for item, result in zip(items, results, strict=True):

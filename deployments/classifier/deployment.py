@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from deployments.classifier.load_meter import LoadMeter
-from deployments.classifier.metrics import BatchMetrics
+from deployments.classifier.metrics import ModelTelemetry
 from deployments.classifier.replica import ItemResult, LoadModel, ModelReplica
+from deployments.telemetry.ray_metrics import RayMetrics
+from deployments.telemetry.request import Origin
+from deployments.telemetry.settings import TelemetrySettings
 from deployments.types import Frames, ModelInfo
 
 
@@ -14,12 +19,23 @@ class ImageClassifier:
     Args:
         load: Loads and warms the model; the replica is ready once it returned.
         max_queued_frames: Frames that may wait for the model on this replica.
+        telemetry: What operators want to see.
     """
 
-    def __init__(self, load: LoadModel, max_queued_frames: int) -> None:
+    def __init__(
+        self,
+        load: LoadModel,
+        max_queued_frames: int,
+        telemetry: TelemetrySettings = TelemetrySettings(),  # noqa: B008 - it is frozen
+    ) -> None:
+        telemetry.start("model")
         model = load()
+        observer = ModelTelemetry(RayMetrics(), model.info, telemetry.flagged_score)
         self._replica = ModelReplica(
-            model, max_queued_frames=max_queued_frames, report=BatchMetrics(model.info.name)
+            model,
+            max_queued_frames=max_queued_frames,
+            report=observer.batch,
+            report_failure=observer.failure,
         )
         self._load = LoadMeter()
 
@@ -27,10 +43,15 @@ class ImageClassifier:
         """Labels and input of the model."""
         return self._replica.info
 
-    async def classify(self, items: list[Frames], waiting_frames: float = 0.0) -> list[ItemResult]:
+    async def classify(
+        self,
+        items: list[Frames],
+        waiting_frames: float = 0.0,
+        origins: Sequence[Origin | None] = (),
+    ) -> list[ItemResult]:
         """One result an item, in order; ``waiting_frames`` is for the autoscaler."""
         with self._load.call(items, waiting_frames):
-            return await self._replica.classify(items)
+            return await self._replica.classify(items, origins)
 
     async def check_health(self) -> None:
         """Called by Serve; raising gets the replica replaced."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from deployments.errors import OverloadedError, VigilError
+from deployments.telemetry.request import Origin, current_origin
 from deployments.types import Frames, Scores
 
 _PATIENCE = 8
@@ -23,6 +24,8 @@ class Item:
 
     frames: Frames
     future: asyncio.Future[Scores]
+    origin: Origin | None
+    """The request that they are of."""
     arrived: float = field(default_factory=time.monotonic)
     queued: bool = True
     """False once it left the queue, or its caller went away."""
@@ -85,8 +88,9 @@ class FrameQueue:
             raise OverloadedError("The model's queue is full; try again shortly.")
         loop = asyncio.get_running_loop()
         size = self._max_item_frames
+        origin = current_origin()
         items = [
-            Item(frames[start : start + size], loop.create_future())
+            Item(frames[start : start + size], loop.create_future(), origin)
             for start in range(0, len(frames), size)
         ]
         due = self._served

@@ -1,41 +1,89 @@
-"""Batch metrics of a replica, on Ray's metrics port (Serve's own cover requests and queues)."""
+"""What a model's replica tells an operator: each batch, and each item that the model failed on."""
 
 from __future__ import annotations
 
-from ray.serve import metrics
+import logging
 
 from deployments.classifier.batcher import BatchReport
+from deployments.errors import InferenceError
+from deployments.telemetry import catalog, tracing
+from deployments.telemetry.metrics import Metrics
+from deployments.types import ModelInfo
+from deployments.verdicts import resolve_labels
 
-_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-_FRAMES = [1.0, 2, 4, 8, 16, 32, 64, 128, 256]
+logger = logging.getLogger(__name__)
 
 
-class BatchMetrics:
-    """Records every batch under the tag ``model``."""
+class ModelTelemetry:
+    """Records under the label ``model``, and makes the spans of requests that are traced.
 
-    def __init__(self, model: str) -> None:
-        self._tags = {"model": model}
-        self._frames = metrics.Histogram(
-            "vigil_batch_frames",
-            description="Frames in one forward pass.",
-            boundaries=_FRAMES,
-            tag_keys=("model",),
-        )
-        self._seconds = metrics.Histogram(
-            "vigil_batch_seconds",
-            description="Seconds of one forward pass, with the copy to the device.",
-            boundaries=_SECONDS,
-            tag_keys=("model",),
-        )
-        self._wait = metrics.Histogram(
-            "vigil_batch_wait_seconds",
-            description="Seconds that a batch's oldest item waited for the model.",
-            boundaries=_SECONDS,
-            tag_keys=("model",),
-        )
+    Args:
+        metrics: Records.
+        model: Whose batches they are.
+        threshold: Score from which on a frame counts as flagged: always the same one, so that the
+            rate tells of the media, not of what each client asked.
+    """
 
-    def __call__(self, report: BatchReport) -> None:
+    def __init__(self, metrics: Metrics, model: ModelInfo, threshold: float) -> None:
+        self._metrics = metrics
+        self._model = model.name
+        self._threshold = threshold
+        flagged = model.flagged_labels
+        self._columns = list(resolve_labels(model, flagged)) if flagged else []
+        self._labels = [model.labels[column] for column in self._columns]
+
+    def batch(self, report: BatchReport) -> None:
         """Record one batch."""
-        self._frames.observe(report.frames, self._tags)
-        self._seconds.observe(report.seconds, self._tags)
-        self._wait.observe(report.longest_wait_seconds, self._tags)
+        metrics, model = self._metrics, self._model
+        metrics.count(catalog.BATCHES, 1, model)
+        metrics.count(catalog.FRAMES, report.frames, model)
+        metrics.observe(catalog.BATCH_FRAMES, report.frames, model)
+        metrics.observe(catalog.BATCH_SECONDS, report.seconds, model)
+        metrics.count(catalog.MODEL_TIME, report.seconds, model)
+        metrics.observe(catalog.BATCH_WAIT_SECONDS, report.longest_wait_seconds, model)
+        metrics.count(catalog.WAIT_TIME, report.longest_wait_seconds, model)
+        if self._columns:
+            flagged = (report.scores[:, self._columns] >= self._threshold).sum(axis=0)
+            for label, frames in zip(self._labels, flagged.tolist(), strict=True):
+                metrics.count(catalog.FLAGGED_FRAMES, frames, model, label)
+        self._trace(report)
+
+    def failure(self, error: InferenceError) -> None:
+        """Record one item that the model failed on; only the log says why."""
+        self._metrics.count(catalog.FAILED_ITEMS, 1, self._model)
+        logger.error("the model %r failed on an item", self._model, exc_info=error)
+
+    def _trace(self, report: BatchReport) -> None:
+        """One span for the batch, and one in the trace of each request that was in it."""
+        traced = [
+            (item, item.origin.traceparent)
+            for item in report.batch
+            if item.origin is not None and item.origin.traceparent is not None
+        ]
+        if not traced:
+            return
+        batch = tracing.ended_span(
+            "model.batch",
+            started=report.started,
+            ended=report.ended,
+            links=[parent for _, parent in traced],
+            attributes={
+                "vigil.model": self._model,
+                "vigil.frames": report.frames,
+                "vigil.items": report.items,
+            },
+        )
+        for item, parent in traced:
+            tracing.ended_span(
+                "model",
+                started=item.arrived,
+                ended=report.ended,
+                parent=parent,
+                links=[batch] if batch else [],
+                attributes={
+                    "vigil.model": self._model,
+                    "vigil.frames": len(item.frames),
+                    "vigil.batch_frames": report.frames,
+                    "vigil.wait_seconds": report.started - item.arrived,
+                },
+            )

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 from ray import serve
 
 from deployments.classifier.load_meter import LoadMeter
-from deployments.classifier.metrics import BatchMetrics
+from deployments.classifier.metrics import ModelTelemetry
 from deployments.classifier.replica import ItemResult, LoadedModel, ModelReplica
+from deployments.telemetry import catalog
+from deployments.telemetry.ray_metrics import RayMetrics
+from deployments.telemetry.request import Origin
+from deployments.telemetry.settings import TelemetrySettings
 from deployments.types import Frames, ModelInfo
 
 LoadNamed: TypeAlias = Callable[[str], LoadedModel]
@@ -27,15 +33,51 @@ class OnDemandClassifier:
         load: Loads a model by name.
         max_loaded: Models that one replica holds; the least recently used one makes room.
         max_queued_frames: Frames that may wait, for each model.
+        telemetry: What operators want to see.
     """
 
-    def __init__(self, load: LoadNamed, max_loaded: int, max_queued_frames: int) -> None:
+    def __init__(
+        self,
+        load: LoadNamed,
+        max_loaded: int,
+        max_queued_frames: int,
+        telemetry: TelemetrySettings = TelemetrySettings(),  # noqa: B008 - it is frozen
+    ) -> None:
+        telemetry.start("on-demand")
+        metrics = RayMetrics()
+        held = 0
+
+        def evicted() -> None:
+            nonlocal held
+            held -= 1
+            metrics.count(catalog.EVICTIONS, 1)
+            metrics.set(catalog.LOADED, held)
+
         async def load_replica(name: str) -> ModelReplica:
-            # In a thread: loading takes seconds, and the loop answers for the other models.
-            model = await asyncio.to_thread(load, name)
-            return ModelReplica(
-                model, max_queued_frames=max_queued_frames, report=BatchMetrics(name)
+            nonlocal held
+            started = time.monotonic()
+            outcome = "failed"
+            try:
+                # In a thread: loading takes seconds, and the loop answers for the other models.
+                model = await asyncio.to_thread(load, name)
+                outcome = "loaded"
+            finally:
+                seconds = time.monotonic() - started
+                metrics.count(catalog.LOADS, 1, outcome)
+                metrics.observe(catalog.LOAD_SECONDS, seconds)
+                metrics.count(catalog.LOAD_TIME, seconds)
+            observer = ModelTelemetry(metrics, model.info, telemetry.flagged_score)
+            replica = ModelReplica(
+                model,
+                max_queued_frames=max_queued_frames,
+                report=observer.batch,
+                report_failure=observer.failure,
             )
+            held += 1
+            metrics.set(catalog.LOADED, held)
+            # Serve drops what makes room, and tells nobody.
+            weakref.finalize(replica, evicted).atexit = False
+            return replica
 
         # Wrapped here rather than as a decorated method, because the number is configuration.
         self._replica: Callable[[str], Awaitable[ModelReplica]] = serve.multiplexed(
@@ -47,11 +89,16 @@ class OnDemandClassifier:
         """Labels and input of the model."""
         return (await self._replica(serve.get_multiplexed_model_id())).info
 
-    async def classify(self, items: list[Frames], waiting_frames: float = 0.0) -> list[ItemResult]:
+    async def classify(
+        self,
+        items: list[Frames],
+        waiting_frames: float = 0.0,
+        origins: Sequence[Origin | None] = (),
+    ) -> list[ItemResult]:
         """One result an item, in order; ``waiting_frames`` is for the autoscaler."""
         with self._load.call(items, waiting_frames):
             replica = await self._replica(serve.get_multiplexed_model_id())
-            return await replica.classify(items)
+            return await replica.classify(items, origins)
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Called by Serve: the load in frames of all its models."""

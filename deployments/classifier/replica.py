@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 
 from deployments.classifier.batcher import Batcher, BatchReport
 from deployments.errors import InferenceError, VigilError
+from deployments.telemetry.request import Origin, on_behalf_of
 from deployments.types import Frames, ModelInfo, Scores
 
 STUCK_AFTER_SECONDS = 120.0
@@ -41,6 +42,7 @@ class ModelReplica:
         model: Loaded and warm.
         max_queued_frames: Frames that may wait for the model.
         report: Told about every batch.
+        report_failure: Told about every item that the model failed on, in its request's context.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class ModelReplica:
         *,
         max_queued_frames: int,
         report: Callable[[BatchReport], None] = lambda _: None,
+        report_failure: Callable[[InferenceError], None] = lambda _: None,
     ) -> None:
         self.info = model.info
+        self._report_failure = report_failure
         self._batcher = Batcher(
             model.scores,
             max_batch_size=model.info.max_batch_size,
@@ -58,17 +62,30 @@ class ModelReplica:
             report=report,
         )
 
-    async def classify(self, items: Sequence[Frames]) -> list[ItemResult]:
-        """One result an item, in order; an item that fails does not touch the others."""
-        if len(items) == 1:
-            return [await self._one(items[0])]
-        return list(await asyncio.gather(*(self._one(item) for item in items)))
+    async def classify(
+        self, items: Sequence[Frames], origins: Sequence[Origin | None] = ()
+    ) -> list[ItemResult]:
+        """One result an item, in order; an item that fails does not touch the others.
 
-    async def _one(self, frames: Frames) -> ItemResult:
-        try:
-            return await self._batcher.submit(frames)
-        except VigilError as error:
-            return error
+        Args:
+            items: ``[nᵢ, H, W, 3]`` each.
+            origins: The requests that they are of; empty: unknown.
+        """
+        origins = origins or [None] * len(items)
+        if len(items) == 1:
+            return [await self._one(items[0], origins[0])]
+        pairs = zip(items, origins, strict=True)
+        return list(await asyncio.gather(*(self._one(item, origin) for item, origin in pairs)))
+
+    async def _one(self, frames: Frames, origin: Origin | None) -> ItemResult:
+        with on_behalf_of(origin):
+            try:
+                return await self._batcher.submit(frames)
+            except InferenceError as error:
+                self._report_failure(error)
+                return error
+            except VigilError as error:
+                return error
 
     def check(self) -> None:
         """Raise when the model hangs.

@@ -12,6 +12,9 @@ import ray
 from ray.serve.handle import DeploymentHandle
 
 from deployments.calls import RetryPolicy, Stream, retrying, streaming, wanted, within
+from deployments.telemetry import catalog
+from deployments.telemetry.metrics import Metrics, NoMetrics
+from deployments.telemetry.request import current_origin
 from deployments.types import Buffer
 from deployments.verdicts import Finding, LabelQuery
 from deployments.video.analysis import AnalysisEvent, AnalysisRequest
@@ -27,6 +30,7 @@ class VideoClient:
         handle: The video deployment's.
         timeout_seconds: For one video, its waiting and its retries included.
         retry: For calls whose replica died.
+        metrics: Records retries.
     """
 
     def __init__(
@@ -34,21 +38,27 @@ class VideoClient:
         handle: DeploymentHandle[VideoClassifier],
         timeout_seconds: float,
         retry: RetryPolicy | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         # By reference: a large body crosses through shared memory rather than through gRPC.
         self._handle = handle.options(_by_reference=True)
         self._timeout_seconds = timeout_seconds
         self._retry = retry or RetryPolicy(max_retries=2)
+        self._metrics = metrics or NoMetrics()
 
     async def find(
         self, data: Buffer, queries: Sequence[LabelQuery], skip_percentage: float | None = None
     ) -> list[list[Finding]]:
         """See `VideoFinder.find`."""
         reference = await _put(data)
+        origin = current_origin()
         call = retrying(
             WHAT,
-            lambda: wanted(self._handle.find.remote(reference, list(queries), skip_percentage)),
+            lambda: wanted(
+                self._handle.find.remote(reference, list(queries), skip_percentage, origin)
+            ),
             self._retry,
+            self._retried,
         )
         return await within(self._timeout_seconds, WHAT, call)
 
@@ -58,15 +68,22 @@ class VideoClient:
         """See `VideoAnalyst.analyse`."""
         reference = await _put(data)
         handle = self._handle.options(stream=True)
+        origin = current_origin()
         answer = streaming(
             self._timeout_seconds,
             WHAT,
-            lambda: cast("Stream[AnalysisEvent]", handle.analyse.remote(reference, request)),
+            lambda: cast(
+                "Stream[AnalysisEvent]", handle.analyse.remote(reference, request, origin)
+            ),
             self._retry,
+            self._retried,
         )
         async with aclosing(answer) as events:
             async for event in events:
                 yield event
+
+    def _retried(self) -> None:
+        self._metrics.count(catalog.CALL_RETRIES, 1, "video")
 
 
 async def _put(data: Buffer) -> ray.ObjectRef[np.ndarray]:

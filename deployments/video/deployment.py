@@ -12,14 +12,19 @@ from ray.serve.handle import DeploymentHandle
 from deployments.classifier.catalog import ModelCatalog
 from deployments.classifier.client import CallPolicy, ClassifierClient
 from deployments.classifier.deployment import ImageClassifier
+from deployments.classifier.observed import ObservedClassifier
 from deployments.classifier.on_demand import OnDemandClassifier
 from deployments.media.limits import MediaLimits
+from deployments.telemetry.ray_metrics import RayMetrics
+from deployments.telemetry.request import Origin, continue_request
+from deployments.telemetry.settings import TelemetrySettings
 from deployments.verdicts import Finding, LabelQuery
 from deployments.video.analysis import AnalysisEvent, AnalysisRequest
 from deployments.video.analyst import LocalVideoAnalyst
 from deployments.video.decoding.limits import DecoderLimits
 from deployments.video.decoding.pool import DecoderPool
 from deployments.video.finder import LocalVideoFinder
+from deployments.video.observed import CLASSIFY_STAGE, ObservedPool, ObservedVideos
 
 
 class VideoClassifier:
@@ -33,6 +38,7 @@ class VideoClassifier:
         limits: What a video may cost.
         processes: That decode; at least as many as videos are worked on at a time.
         timeout_seconds: Processor time that one video may take one of them.
+        telemetry: What operators want to see.
     """
 
     def __init__(
@@ -44,17 +50,30 @@ class VideoClassifier:
         limits: MediaLimits,
         processes: int,
         timeout_seconds: float,
+        telemetry: TelemetrySettings = TelemetrySettings(),  # noqa: B008 - it is frozen
     ) -> None:
-        classifier = ClassifierClient(catalog, models, on_demand, policy)
-        decoders = DecoderPool(processes, limits, DecoderLimits(cpu_seconds=timeout_seconds))
-        self._finder = LocalVideoFinder(classifier, decoders)
-        self._analyst = LocalVideoAnalyst(classifier, decoders)
+        telemetry.start("video")
+        metrics = RayMetrics()
+        client = ClassifierClient(catalog, models, on_demand, policy, metrics)
+        classifier = ObservedClassifier(client, metrics, CLASSIFY_STAGE)
+        decoders = DecoderPool(
+            processes,
+            limits,
+            DecoderLimits(cpu_seconds=timeout_seconds),
+            observer=ObservedPool(metrics),
+        )
+        self._videos = ObservedVideos(
+            LocalVideoFinder(classifier, decoders),
+            LocalVideoAnalyst(classifier, decoders),
+            metrics,
+        )
 
     async def find(
         self,
         data: npt.NDArray[np.uint8],
         queries: list[LabelQuery],
         skip_percentage: float | None,
+        origin: Origin | None = None,
     ) -> list[list[Finding]]:
         """See `VideoFinder.find`.
 
@@ -62,18 +81,25 @@ class VideoClassifier:
             data: The file's bytes, ``[B]``; a read-only view of the object store, never copied.
             queries: See there.
             skip_percentage: See there.
+            origin: The request that asks.
         """
-        return await self._finder.find(data.data, queries, skip_percentage)
+        continue_request(origin)
+        return await self._videos.find(data.data, queries, skip_percentage)
 
     async def analyse(
-        self, data: npt.NDArray[np.uint8], request: AnalysisRequest
+        self,
+        data: npt.NDArray[np.uint8],
+        request: AnalysisRequest,
+        origin: Origin | None = None,
     ) -> AsyncGenerator[AnalysisEvent, None]:
         """See `VideoAnalyst.analyse`.
 
         Args:
             data: As for `find`.
             request: See there.
+            origin: The request that asks.
         """
-        async with aclosing(self._analyst.analyse(data.data, request)) as events:
+        continue_request(origin)
+        async with aclosing(self._videos.analyse(data.data, request)) as events:
             async for event in events:
                 yield event

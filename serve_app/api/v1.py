@@ -13,13 +13,14 @@ from starlette.responses import JSONResponse
 
 from deployments.classifier.protocol import Classifier
 from deployments.errors import MediaError
+from deployments.telemetry.request import note_problem
 from deployments.types import ImageFacts, ModelInfo, Scores
 from deployments.verdicts import label_scores, resolve_labels
 from serve_app.api.documentation import responses, upload_form
 from serve_app.config import AppConfig
 from serve_app.images import ImageScorer, ScoredImage
 from serve_app.parallel import in_order
-from serve_app.problems import MEDIA_TYPE, body_of
+from serve_app.problems import MEDIA_TYPE, body_of, kind_of
 from serve_app.schemas import ImagesAnswer, Json
 from serve_app.uploads import Upload, read_files
 
@@ -133,6 +134,7 @@ def v1_router(config: AppConfig, classifier: Classifier, images: ImageScorer) ->
             try:
                 return head | report.result(await images.score(upload.data, model))
             except MediaError as error:
+                note_problem(kind_of(error).name)
                 return head | {"problem": body_of(error)}
 
         results = await in_order(one, uploads, config.ingress.parallel_files_per_request)

@@ -10,6 +10,7 @@ import numpy as np
 
 from deployments.classifier.fake import redness_scores
 from deployments.classifier.replica import ItemResult, ModelReplica
+from deployments.telemetry.request import Origin
 from deployments.types import Frames, ModelInfo, Scores
 
 
@@ -46,5 +47,7 @@ class LoopbackHandle:
     async def _info(self) -> ModelInfo:
         return self._replica.info
 
-    async def _classify(self, items: list[Frames], _waiting_frames: float) -> list[ItemResult]:
-        return await self._replica.classify(items)
+    async def _classify(
+        self, items: list[Frames], _waiting_frames: float, origins: list[Origin | None]
+    ) -> list[ItemResult]:
+        return await self._replica.classify(items, origins)

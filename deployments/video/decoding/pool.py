@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from deployments.media.limits import MediaLimits
 from deployments.types import Buffer, VideoFacts
@@ -20,6 +20,27 @@ from deployments.video.sampling.frame_table import FrameTable
 
 Result = TypeVar("Result")
 Spawn = Callable[[MediaLimits, DecoderLimits], DecoderProcess]
+
+
+class PoolObserver(Protocol):
+    """Told what an operator wants to know of a pool."""
+
+    def replaced(self) -> None:
+        """A process broke or was killed, and another one takes its place."""
+        ...
+
+    def closed(self, decoded: int) -> None:
+        """A video was closed, of which so many frames were decoded."""
+        ...
+
+
+class _Unobserved:
+    def replaced(self) -> None:
+        pass
+
+    def closed(self, decoded: int) -> None:
+        pass
+
 
 _COPY_BYTES = 2**24
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
@@ -36,6 +57,7 @@ class DecoderPool:
         media: What a video may cost.
         limits: What a process may use.
         spawn: Starts a process.
+        observer: Told of replaced processes and closed videos.
     """
 
     def __init__(
@@ -44,11 +66,13 @@ class DecoderPool:
         media: MediaLimits,
         limits: DecoderLimits | None = None,
         spawn: Spawn = DecoderProcess,
+        observer: PoolObserver | None = None,
     ) -> None:
         self.processes = processes
         self._media = media
         self._limits = limits or DecoderLimits()
         self._spawn = spawn
+        self._observer = observer or _Unobserved()
         self._idle = deque(self._start() for _ in range(processes))
         self._waiting: deque[asyncio.Future[DecoderProcess]] = deque()
         self.executor = ThreadPoolExecutor(max_workers=2 * processes, thread_name_prefix="video")
@@ -85,7 +109,11 @@ class DecoderPool:
             descriptor = await self._shared(data)
             try:
                 await self._open(process, descriptor, None)
-                yield OpenedVideo(self, process, descriptor)
+                video = OpenedVideo(self, process, descriptor)
+                try:
+                    yield video
+                finally:
+                    self._observer.closed(video.decoded)
             finally:
                 os.close(descriptor)
 
@@ -158,6 +186,7 @@ class DecoderPool:
 
     def _replacement(self, process: DecoderProcess) -> DecoderProcess:
         process.close()
+        self._observer.replaced()
         return self._start()
 
     def _start(self) -> DecoderProcess:

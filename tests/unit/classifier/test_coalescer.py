@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from deployments.classifier.coalescer import Coalescer
+from deployments.classifier.coalescer import Coalescer, Origins
 from deployments.classifier.replica import ItemResult
 from deployments.errors import InferenceError, OverloadedError, ReplicaLostError
 from deployments.types import Frames
@@ -26,7 +26,9 @@ class Wire:
         self.gate.set()
         self.error: Exception | None = None
 
-    async def __call__(self, items: list[Frames], waiting: float) -> Sequence[ItemResult]:
+    async def __call__(
+        self, items: list[Frames], waiting: float, origins: Origins
+    ) -> Sequence[ItemResult]:
         self.waiting.append(waiting)
         self.calls.append([int(v) for item in items for v in item[:, 0, 0, 0]])
         try:
@@ -114,7 +116,7 @@ async def test_a_failed_call_fails_its_items_and_not_the_next_call() -> None:
 
 
 async def test_an_unforeseen_failure_of_the_call_still_answers_everybody() -> None:
-    async def short(items: list[Frames], waiting: float) -> Sequence[ItemResult]:
+    async def short(items: list[Frames], waiting: float, origins: Origins) -> list[ItemResult]:
         return []
 
     coalescer = Coalescer(short, max_call_frames=8, max_queued_frames=10)
@@ -168,7 +170,7 @@ async def test_the_call_does_not_inherit_the_context_of_the_request_that_started
     request = contextvars.ContextVar("request", default="none")
     seen: list[str] = []
 
-    async def send(items: list[Frames], waiting: float) -> Sequence[ItemResult]:
+    async def send(items: list[Frames], waiting: float, origins: Origins) -> list[ItemResult]:
         seen.append(request.get())
         return [np.zeros((len(item), 1), np.float32) for item in items]
 

@@ -94,7 +94,7 @@ async def test_an_unforeseen_exception_tells_nothing_but_its_request_id_and_is_l
     assert "RuntimeError" not in response.text
     assert "abc-1" in response.json()["detail"]
     assert response.headers["x-request-id"] == "abc-1"
-    [record] = caplog.records
+    [record] = [r for r in caplog.records if r.name == "serve_app.edge"]
     assert "abc-1" in record.getMessage()
     assert record.exc_info is not None
 
