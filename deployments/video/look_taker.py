@@ -8,21 +8,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
 from deployments.classifier.protocol import Classifier
 from deployments.media.decode_ahead import decode_ahead
 from deployments.media.fit import fit_apart
-from deployments.types import Frame, Frames, ModelInfo
+from deployments.types import Frame, Frames, ModelInfo, Scores
 from deployments.video.decoding.pool import OpenedVideo
 from deployments.video.decoding.process import DecoderProcess
 from deployments.video.decoding.reader import Seen
-from deployments.video.look_book import LookBook
 from deployments.video.sampling.decode_plan import DecodePlan
 from deployments.video.sampling.policy import Round
 
@@ -43,6 +43,23 @@ FOLLOWED_SECONDS = 15.0
 and so has one look more classified."""
 HELD_BYTES = 64 * 2**20
 """Fitted pictures that are kept for later rounds; those beyond are decoded anew."""
+
+
+class Book(Protocol):
+    """Is told every look, in any order."""
+
+    @property
+    def has_found(self) -> bool:
+        """Whether what was asked for is found."""
+        ...
+
+    def classify(self, positions: Sequence[int], scores: Scores) -> None:
+        """Looks, ascending, with the model's scores ``[N, L]``."""
+        ...
+
+    def reuse(self, position: int, source: int) -> None:
+        """A look that shows what the one at ``source`` showed."""
+        ...
 
 
 class EnoughFoundError(Exception):
@@ -80,7 +97,7 @@ class LookTaker:
         video: OpenedVideo,
         classifier: Classifier,
         model: ModelInfo,
-        book: LookBook,
+        book: Book,
         *,
         stop_on_first: bool = False,
     ) -> None:
@@ -107,10 +124,26 @@ class LookTaker:
         known = {i: self._held[i] for i in wanted.wanted if i in self._held}
         self._held = {}
         plan = DecodePlan.of(self._video.table, set(wanted.wanted) - known.keys())
+        await self._run(plan, follow, known, frozenset(wanted.held))
+
+    async def take_plan(self, plan: DecodePlan) -> None:
+        """All looks of a plan, each of them classified.
+
+        Raises:
+            EnoughFoundError, VigilError: As `take`.
+        """
+        await self._run(plan, None, {}, frozenset())
+
+    async def _run(
+        self,
+        plan: DecodePlan,
+        follow: range | None,
+        known: Mapping[int, Frame],
+        keep: frozenset[int],
+    ) -> None:
         self._parts = deque(plan.parts(self._shares(plan, follow)))
         if not self._video.reader.can_be_entered:
             self._join_parts()
-        keep = frozenset(wanted.held)
         try:
             async with asyncio.TaskGroup() as group:
                 work = _Pass(group, follow, keep)

@@ -51,6 +51,8 @@ class LocalReader:
         self._leading = video.index.leading()
         self._position_of = np.full(len(video.index.pts), -1, np.int64)
         self._position_of[self._table.packet] = np.arange(len(self._table))
+        self._by_packet = np.argsort(self._table.packet, kind="stable")
+        self._packets_sorted = self._table.packet[self._by_packet]
         self._pictures = PictureMaker()
         self._small = SmallPictures(SMALL_SIDE_PIXELS)
         self._gate = ReuseGate()
@@ -101,7 +103,7 @@ class LocalReader:
                         told.add(seen.position)
                     yield seen
             except CorruptMediaError:
-                if left[0].entry == 0:
+                if left[0].entry == 0 or left[0].whole:
                     raise
                 self.can_be_entered = False
                 left = deque(self._from_start(left, told))
@@ -131,10 +133,10 @@ class LocalReader:
         wanted = deque(run.wanted)
         cuts = CutDetector()
         shown: VideoFrame | None = None
-        is_whole = run.entry == 0 and not self.can_be_entered
+        is_rest = run.entry == 0 and not self.can_be_entered
         with closing(self._frames(run)) as frames:
             for position, frame in frames:
-                if is_whole and not wanted:
+                if is_rest and not wanted:
                     return
                 while wanted and wanted[0] < position:
                     yield self._look(wanted.popleft(), shown or frame)
@@ -159,6 +161,7 @@ class LocalReader:
         source.stream.codec_context.flush_buffers()
         packets = self._packets.read(self._ordinals(run))
         counted = iter(self._inside(run))
+        expected = iter(self._inside(run)) if run.whole else None
         for decoded in decode_packets(source, self._video.index, packets, entry=run.entry):
             frame = decoded.frame
             require_pixels(frame.width, frame.height, self._limits)
@@ -167,8 +170,12 @@ class LocalReader:
                 position = int(self._position_of[decoded.ordinal])
             else:
                 position = next(counted, -1)
+            if expected is not None and position != next(expected, None):
+                raise _irregular()
             if position >= 0:
                 yield position, frame
+        if expected is not None and next(expected, None) is not None:
+            raise _irregular()
 
     def _look(self, position: int, frame: VideoFrame) -> Seen:
         return Seen(position, position, self._at(position), self._pictures.rgb(frame))
@@ -194,6 +201,12 @@ class LocalReader:
         return ordinals[~(self._leading[ordinals] & (ordinals < group_end))]
 
     def _inside(self, run: Run) -> Sequence[int]:
-        """Positions of the frames of a run of whole groups, where frames are counted."""
-        packet = self._table.packet
-        return ((packet >= run.entry) & (packet <= run.last)).nonzero()[0].tolist()
+        """Positions of all frames of a run of whole groups."""
+        start, stop = np.searchsorted(self._packets_sorted, (run.entry, run.last + 1))
+        inside: list[int] = np.sort(self._by_packet[start:stop]).tolist()
+        return inside
+
+
+def _irregular() -> CorruptMediaError:
+    """Frames that do not come one for each of the table's: fields, damage, a broadcast's start."""
+    return CorruptMediaError("The video's frames do not come as its packets say.")

@@ -27,9 +27,14 @@ class Run:
     """Positions of the frames wanted, in presentation order."""
     decoded: int
     """Packets that go into the decoder."""
+    whole: bool = False
+    """Decode all its packets, so that damage in frames that are not wanted is found, too; and each
+    of its frames must come, in its place."""
 
     def packets(self, table: FrameTable) -> Int64Array:
         """Ordinals of the packets to decode, ascending: all others in between are left out."""
+        if self.whole:
+            return np.arange(self.entry, self.last + 1)
         needed = table.reference[self.entry : self.last + 1].copy()
         needed[table.packet[list(self.wanted)] - self.entry] = True
         return needed.nonzero()[0] + self.entry
@@ -61,6 +66,21 @@ class DecodePlan:
             decoded = int(references[last + 1] - references[entry]) + extra
             runs.append(Run(entry, last, tuple(np.sort(members).tolist()), decoded))
         return cls(tuple(runs))
+
+    @classmethod
+    def whole(cls, table: FrameTable, step: int) -> DecodePlan:
+        """All of a video, of which every ``step``-th frame is wanted, the first one among them."""
+        last = len(table.reference) - 1
+        runs = cls.of(table, range(len(table))).runs
+        entries = [0, *(run.entry for run in runs[1:])]
+        ends = [*(entry - 1 for entry in entries[1:]), last]
+        wanted = (tuple(i for i in run.wanted if i % step == 0) for run in runs)
+        return cls(
+            tuple(
+                Run(entry, end, positions, end - entry + 1, whole=True)
+                for entry, end, positions in zip(entries, ends, wanted, strict=True)
+            )
+        )
 
     @property
     def decoded(self) -> int:
