@@ -34,7 +34,7 @@ def vigil(config: dict[str, Yaml], port: int, kind: ModelKind, source: str) -> d
         kind: Which model.
         source: Its checkpoint's directory; not used for ``zero``.
     """
-    config = _listening(config, port)
+    config = listening(config, port)
     application = _application(config)
     application["import_path"] = (
         ZERO_IMPORT_PATH if kind.checkpoint == "zero" else VIGIL_IMPORT_PATH
@@ -54,7 +54,7 @@ def vigil(config: dict[str, Yaml], port: int, kind: ModelKind, source: str) -> d
 
 def empty(config: dict[str, Yaml], port: int) -> dict[str, Yaml]:
     """The same Ray and Serve settings around an application that does nothing."""
-    config = _listening(config, port)
+    config = listening(config, port)
     application = _application(config)
     application["import_path"] = EMPTY_IMPORT_PATH
     del application["args"]
@@ -68,7 +68,8 @@ def arguments_of(config: dict[str, Yaml]) -> dict[str, Yaml]:
     return arguments
 
 
-def _listening(config: dict[str, Yaml], port: int) -> dict[str, Yaml]:
+def listening(config: dict[str, Yaml], port: int) -> dict[str, Yaml]:
+    """A copy that listens on a port of `HOST`."""
     config = deepcopy(config)
     options = config["http_options"]
     assert isinstance(options, dict)
