@@ -26,9 +26,11 @@ RUN torch="$(grep '^torch==' requirements/runtime.txt)" \
     && pip install --requirement requirements/runtime.txt
 
 COPY pyproject.toml README.md LICENSE ./
+COPY client client
 COPY deployments deployments
 COPY serve_app serve_app
-RUN pip install --no-deps .
+COPY vigil_cli vigil_cli
+RUN pip install --no-deps . ./client
 
 
 FROM python:${PYTHON_VERSION}-slim-bookworm
@@ -59,4 +61,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=120s --start-interval=2s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 ENTRYPOINT ["vigil"]
-CMD ["serve_config.yaml"]
+CMD ["serve", "serve_config.yaml"]

@@ -1,7 +1,7 @@
 """Starts the service, sends the bundled samples through its REST API and goes on serving.
 
 Speaks to the service over HTTP alone, as any client does. The service itself is started and
-stopped by the launcher (`serve_app.launcher`), as in a container.
+stopped by `vigil serve`, as in a container.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Service:
         with log.open("wb") as output:
             # Its own session: Ctrl-C comes here first, and is passed on as a request to drain.
             self._launcher = subprocess.Popen(
-                [sys.executable, "-m", "serve_app.launcher", str(config)],
+                [sys.executable, "-m", "vigil_cli", "serve", str(config)],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from serve_app.launcher import processes
 from serve_app.launcher.draining import Drain
@@ -32,11 +32,19 @@ class Supervisor:
     Args:
         command: What to run.
         drain_seconds: How long accepted requests may take to finish once a stop was asked for.
+        on_start: Called once the command runs.
     """
 
-    def __init__(self, command: Sequence[str], *, drain_seconds: float) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        drain_seconds: float,
+        on_start: Callable[[], None] = lambda: None,
+    ) -> None:
         self._command = list(command)
         self._drain_seconds = drain_seconds
+        self._on_start = on_start
 
     def run(self) -> int:
         """Runs the command; returns when nothing of it is left.
@@ -61,6 +69,7 @@ class Supervisor:
             self._command, start_new_session=True, preexec_fn=prepare_child
         )
         try:
+            self._on_start()
             asked_to_stop = self._wait(child, until=None)
             if asked_to_stop:
                 self._drain(child)

@@ -51,7 +51,7 @@ def config(port: int, tmp_path: Path) -> Path:
 @contextmanager
 def launcher(config: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "serve_app.launcher", str(config)]
+    command = [sys.executable, "-m", "vigil_cli", "serve", str(config)]
     log = config.with_suffix(".log")
     with log.open("ab") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)

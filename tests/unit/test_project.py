@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import vigil_cli.app
 from deployments.classifier.fake import FAKE_MODEL, FakeClassifier
 from deployments.video.fake import FakeVideoFinder
 from serve_app.application import create_app
@@ -27,6 +29,7 @@ BIN = Path(sysconfig.get_path("scripts"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RUNTIME = ROOT / "requirements" / "runtime.txt"
 DEV = ROOT / "requirements" / "dev.txt"
+CLIENT = tomllib.loads((ROOT / "client" / "pyproject.toml").read_text())["project"]
 TARGETS = [
     {"python_version": version, "python_full_version": f"{version}.0", "platform_machine": machine}
     for version in ("3.11", "3.12", "3.13")
@@ -55,7 +58,7 @@ def versions(path: Path, target: dict[str, str]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("lock", "declared"),
     [
-        (RUNTIME, PROJECT["dependencies"]),
+        (RUNTIME, PROJECT["dependencies"] + CLIENT["dependencies"]),
         (DEV, PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]),
     ],
     ids=["runtime", "dev"],
@@ -84,6 +87,10 @@ def test_the_lock_names_no_index_no_place_and_no_cuda(lock: Path) -> None:
     assert [r.name for r in requirements if re.match("nvidia|cuda|triton", r.name)] == []
 
 
+def test_service_and_client_have_the_same_version() -> None:
+    assert CLIENT["version"] == PROJECT["version"]
+
+
 def test_the_dockerfile_passes_its_linter() -> None:
     run_tool("hadolint", "Dockerfile")
 
@@ -103,10 +110,8 @@ def test_compose_passes_every_variable_of_the_service_on() -> None:
 
 def test_compose_waits_longer_than_the_launcher_drains() -> None:
     service = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["vigil"]
-    text = (ROOT / "serve_app" / "launcher" / "__main__.py").read_text()
-    drain = re.search(r'"--drain-seconds",\s+type=float,\s+default=([\d.]+)', text)
-    assert drain is not None
-    assert float(service["stop_grace_period"].removesuffix("s")) >= float(drain[1]) + 20
+    drain_seconds = inspect.signature(vigil_cli.app.serve).parameters["drain_seconds"].default
+    assert float(service["stop_grace_period"].removesuffix("s")) >= drain_seconds + 20
 
 
 def test_the_image_takes_in_nothing_that_git_does_not_track() -> None:

@@ -14,7 +14,7 @@ CONFIG = Path(__file__).parents[3] / "serve_config.yaml"
 
 def vigil(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "serve_app.launcher", *arguments],
+        [sys.executable, "-m", "vigil_cli", "serve", *arguments],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,

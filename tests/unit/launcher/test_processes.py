@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,22 +72,34 @@ def test_a_signal_does_not_reach_a_process_that_only_has_the_number(
 
 def test_folders_of_killed_launchers_are_removed_and_others_kept(dead_tag: str) -> None:
     with runtime_folder() as own:
-        abandoned = own.with_name("vigil-test-abandoned")
+        abandoned = own.path.with_name("vigil-test-abandoned")
         abandoned.mkdir()
         (abandoned / "launcher").write_text(dead_tag)
         with runtime_folder() as other:
-            assert other != own
-            assert own.is_dir()
+            assert other.path != own.path
+            assert own.path.is_dir()
         assert not abandoned.exists()
-        assert own.stat().st_mode & 0o077 == 0
-    assert not own.exists()
+        assert own.path.stat().st_mode & 0o077 == 0
+    assert not own.path.exists()
+
+
+def test_the_folder_of_a_service_that_failed_stays_for_its_logs() -> None:
+    with runtime_folder() as failed:
+        (failed.path / "log").write_text("why")
+        failed.keep()
+    with runtime_folder():
+        assert [path.name for path in failed.path.iterdir()] == ["log"]
+    shutil.rmtree(failed.path)
 
 
 def test_unix_sockets_fit_into_the_runtime_folder() -> None:
     # Serve adds the node's id (56 digits), HAProxy its pid and ".tmp" while it binds.
+    session = "ray/session_2026-12-31_23-59-59_999999_4194304"
     with runtime_folder() as folder:
-        longest = folder / ("0" * 56) / "metrics.sock.4194304.tmp"
+        longest = folder.path / ("0" * 56) / "metrics.sock.4194304.tmp"
+        rays_longest = folder.path / session / "sockets" / "plasma_store"
     assert len(str(longest)) <= 107
+    assert len(str(rays_longest)) <= 107
 
 
 def test_descendants_are_found_below_children() -> None:

@@ -1,0 +1,5 @@
+"""``python -m vigil_cli``."""
+
+from vigil_cli.app import main
+
+main()

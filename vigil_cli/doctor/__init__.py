@@ -1,0 +1,1 @@
+"""`vigil doctor`: what is wrong, and how to mend it."""
