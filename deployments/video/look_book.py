@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
+from deployments.media.packets import Int64Array
 from deployments.types import Scores
 from deployments.video.analysis import AnalysisEvent, Progress
 from deployments.video.conclusion import Question
 from deployments.video.sampling.frame_table import FrameTable
 from deployments.video.sampling.policy import Looks
 
+_NONE = -1
+_FIRST_ROWS = 1024
 _PROGRESS_STEP = 0.01
 """Share of the range after which progress is told anew."""
 
 
 class LookBook:
-    """Takes looks in any order.
+    """Takes looks in any order. Two numbers a frame of the video and a row a classified look are
+    all that it keeps, as hours of video have hundreds of thousands of them.
 
     Args:
         table: The video's frames.
@@ -35,8 +41,10 @@ class LookBook:
         self._span = span
         self._question = question
         self._tell = tell
-        self._rows: dict[int, Scores] = {}
-        self._sources: dict[int, int] = {}
+        self._row_of = np.full(len(table), _NONE, np.int64)
+        self._source_of = np.full(len(table), _NONE, np.int64)
+        self._scores = np.empty((_FIRST_ROWS, len(question.thresholds)), np.float32)
+        self._count = 0
         self._found: set[str] = set()
         self._due: Sequence[int] = ()
         self._passed = 0
@@ -45,12 +53,12 @@ class LookBook:
     @property
     def classified(self) -> int:
         """Looks that the model has seen."""
-        return len(self._rows)
+        return self._count
 
     @property
     def reused(self) -> int:
         """Looks that show what another one showed."""
-        return sum(source in self._rows for source in self._sources.values())
+        return len(self._looked_at()) - self._count
 
     @property
     def has_found(self) -> bool:
@@ -65,7 +73,7 @@ class LookBook:
     def classify(self, positions: Sequence[int], scores: Scores) -> None:
         """Looks, ascending, with the model's scores ``[N, L]``."""
         for position, row in zip(positions, self._question.columns(scores), strict=True):
-            self._rows[position] = row
+            self._add(position, row)
             for found in self._question.matches(position, self._at(position), row):
                 if found.label not in self._found:
                     self._found.add(found.label)
@@ -74,13 +82,30 @@ class LookBook:
 
     def reuse(self, position: int, source: int) -> None:
         """A look that shows what the one at ``source`` showed."""
-        self._sources[position] = source
+        self._source_of[position] = source
 
     def looks(self) -> Looks:
         """All that are known."""
-        reused = {i: source for i, source in self._sources.items() if source in self._rows}
-        rows = self._rows | {i: self._rows[source] for i, source in reused.items()}
-        return Looks.of(rows, reused)
+        frames = self._looked_at()
+        sources = self._sources(frames)
+        return Looks(frames, self._scores[self._row_of[sources]], sources)
+
+    def _add(self, position: int, row: Scores) -> None:
+        if self._count == len(self._scores):
+            self._scores = np.concatenate((self._scores, np.empty_like(self._scores)))
+        self._scores[self._count] = row
+        self._row_of[position] = self._count
+        self._count += 1
+
+    def _sources(self, frames: Int64Array) -> Int64Array:
+        """The classified look that each look shows; its own position where it is one itself."""
+        sources = self._source_of[frames]
+        return np.where(sources == _NONE, frames, sources)
+
+    def _looked_at(self) -> Int64Array:
+        """Positions, ascending, of the looks whose scores are known."""
+        frames = ((self._row_of != _NONE) | (self._source_of != _NONE)).nonzero()[0]
+        return np.asarray(frames[self._row_of[self._sources(frames)] != _NONE], np.int64)
 
     def _at(self, position: int) -> float:
         return float(self._table.seconds[position])
@@ -99,4 +124,5 @@ class LookBook:
             self._tell(Progress(seconds, fraction))
 
     def _is_known(self, position: int) -> bool:
-        return self._sources.get(position, position) in self._rows
+        source = int(self._source_of[position])
+        return bool(self._row_of[position if source == _NONE else source] != _NONE)

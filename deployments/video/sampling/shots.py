@@ -22,6 +22,8 @@ _CLEAR_SURGE_RATIO = 6.0
 """… Or so many times its neighbours' bytes, whatever a keyframe has: those may be padded."""
 _NEIGHBOURS = 31
 """Frames of one kind that the median is taken over: about a second."""
+_MEDIANS_AT_A_TIME = 2**14
+"""The median's windows are copied: 4 MB at a time, rather than 250 bytes for every frame."""
 _REGULAR_SHARE = 0.9
 """Keyframes closer than this share of the longest distance were put there by a cut."""
 _FLOOD_PER_SLOT = 1.5
@@ -154,5 +156,9 @@ def _is_backward(table: FrameTable) -> BoolArray:
 def _running_median(values: Int64Array) -> Float64Array:
     half = min(_NEIGHBOURS, len(values) | 1) // 2
     padded = np.pad(values, half, mode="reflect" if half < len(values) else "edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    return np.asarray(np.median(windows, axis=1), np.float64)[: len(values)]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)[: len(values)]
+    medians = np.empty(len(values))
+    for start in range(0, len(values), _MEDIANS_AT_A_TIME):
+        block = slice(start, start + _MEDIANS_AT_A_TIME)
+        medians[block] = np.median(windows[block], axis=1)
+    return medians
