@@ -1,0 +1,1 @@
+"""From a load to the machines that it takes, by measured figures."""
