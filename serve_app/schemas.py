@@ -144,6 +144,7 @@ class ModelEntry(Shape):
     input: ModelInput | None
     revision: str | None
     state: Literal["ready", "starting", "unavailable"]
+    detail: str | None = Field(default=None, description="Why it is unavailable, in a sentence.")
     demonstration: bool | None = Field(
         description="True for a model that shows how the service works and does not moderate."
     )
@@ -177,6 +178,7 @@ class LimitsAnswer(Shape):
     max_video_seconds: float
     max_request_bytes: int
     max_files_per_request: int
+    request_timeout_seconds: float = Field(description="For one request, its upload included.")
 
 
 class StatusAnswer(Shape):

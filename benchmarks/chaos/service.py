@@ -59,7 +59,7 @@ class Service:
         """Change the model's settings in the configuration, and have it deployed.
 
         Raises:
-            subprocess.CalledProcessError: ``serve deploy`` fails.
+            RuntimeError: ``serve deploy`` fails.
         """
         config = deepcopy(self.config)
         models = arguments_of(config)["models"]
@@ -71,12 +71,15 @@ class Service:
         path = write_config(folder, config)
         found = re.search(r"http://127\.0\.0\.1:\d+", (self.folder / "service.log").read_text())
         assert found, "the log does not say where the dashboard is"
-        subprocess.run(
+        deployed = subprocess.run(
             [tool("serve"), "deploy", "--address", found[0], str(path)],
-            check=True,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             cwd=ROOT,
         )
+        if deployed.returncode:
+            raise RuntimeError(f"serve deploy failed: {deployed.stdout[-2000:]}")
 
     def _processes(self, is_one: Callable[[str], bool]) -> list[int]:
         self.server.family.refresh()
@@ -110,8 +113,6 @@ def service(folder: Path, probe: Request, **ingress: Yaml) -> Iterator[Service]:
     assert isinstance(models[0], dict)
     models[0].update(two)
     arguments["on_demand"] = {"allow": []}
-    command = Command(
-        [tool("vigil"), str(write_config(folder, config))], stop_timeout_seconds=180
-    )
+    command = Command([tool("vigil"), str(write_config(folder, config))], stop_timeout_seconds=180)
     with running(command, port, probe, folder / "service.log") as server:
         yield Service(server, folder, config)

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from deployments.calls import RetryPolicy, retrying, wanted, within
 from deployments.classifier.catalog import ModelCatalog
 from deployments.classifier.coalescer import Coalescer, Origins
 from deployments.classifier.deployment import ImageClassifier
+from deployments.classifier.loading import sentence_of
 from deployments.classifier.on_demand import OnDemandClassifier
 from deployments.classifier.protocol import ModelState, ModelStatus
 from deployments.classifier.replica import ItemResult
@@ -142,9 +144,18 @@ class ClassifierClient:
             info = await within(self._policy.status_timeout_seconds, what, call)
         except DeadlineExceededError:
             state = "starting"
-        except VigilError:
-            state = "unavailable"
+        except VigilError as error:
+            why = await asyncio.to_thread(_why_unavailable, handle)
+            return ModelStatus(model, "unavailable", None, why or error.detail)
         return ModelStatus(model, state, info)
+
+
+def _why_unavailable(handle: DeploymentHandle[ImageClassifier]) -> str | None:
+    """What the replicas of a deployment failed with, as Serve's controller knows it; blocking."""
+    place = handle.deployment_id
+    application = serve.status().applications.get(place.app_name)
+    deployment = application and application.deployments.get(place.name)
+    return sentence_of(deployment.message) if deployment else None
 
 
 def _what(model: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deployments.classifier.load_meter import LoadMeter
+from deployments.classifier.loading import load_patiently
 from deployments.classifier.metrics import ModelTelemetry
 from deployments.classifier.replica import ItemResult, LoadModel, ModelReplica
 from deployments.telemetry.ray_metrics import RayMetrics
@@ -29,7 +30,7 @@ class ImageClassifier:
         telemetry: TelemetrySettings = TelemetrySettings(),  # noqa: B008 - it is frozen
     ) -> None:
         telemetry.start("model")
-        model = load()
+        model = load_patiently(load)
         observer = ModelTelemetry(RayMetrics(), model.info, telemetry.flagged_score)
         self._replica = ModelReplica(
             model,

@@ -18,6 +18,8 @@ class ModelStatus:
     state: ModelState
     info: ModelInfo | None
     """None until the model is ready."""
+    detail: str | None = None
+    """Why it is unavailable, in a sentence; None where that is not known."""
 
 
 class Classifier(Protocol):

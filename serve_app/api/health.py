@@ -27,10 +27,13 @@ def health_router(default_model: str, classifier: Classifier) -> APIRouter:
     @router.get("/readyz", summary="Does the default model answer?", responses=problems([503]))
     async def readyz() -> StatusAnswer:
         """200 once the default model is loaded, else 503."""
-        states = {status.name: status.state for status in await classifier.models()}
-        state = states.get(default_model, "unavailable")
-        if state != "ready":
-            raise ModelUnavailableError(f"The default model {default_model!r} is {state}.")
+        statuses = {status.name: status for status in await classifier.models()}
+        status = statuses[default_model]
+        if status.state != "ready":
+            why = f": {status.detail}" if status.detail else "."
+            raise ModelUnavailableError(
+                f"The default model {default_model!r} is {status.state}{why}"
+            )
         return StatusAnswer(status="ready")
 
     return router

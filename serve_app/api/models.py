@@ -17,7 +17,10 @@ def models_router(config: AppConfig, classifier: Classifier) -> APIRouter:
         classifier: Knows which models answer.
     """
     router = APIRouter(prefix="/v1", tags=["v1"])
-    limits = LimitsAnswer(**config.limits.model_dump(exclude={"max_inflight_upload_bytes"}))
+    limits = LimitsAnswer(
+        **config.limits.model_dump(exclude={"max_inflight_upload_bytes"}),
+        request_timeout_seconds=config.request_timeout_seconds,
+    )
 
     @router.get("/models", summary="The models to be had")
     async def models() -> ModelsAnswer:
@@ -47,6 +50,7 @@ def _entry(status: ModelStatus) -> ModelEntry:
             input=None,
             revision=None,
             state=status.state,
+            detail=status.detail,
             demonstration=None,
         )
     return ModelEntry(

@@ -54,6 +54,7 @@ async def test_models_lists_what_is_to_be_had(make_client, classifier: FakeClass
         "input": {"height": 32, "width": 32},
         "revision": None,
         "state": "ready",
+        "detail": None,
         "demonstration": True,
     }
     assert body["models"][1]["state"] == "starting"
