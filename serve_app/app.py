@@ -10,6 +10,7 @@ import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import ray
 from ray import serve
@@ -25,6 +26,7 @@ from deployments.classifier.model import Model, ModelOptions, load_model
 from deployments.classifier.on_demand import OnDemandClassifier
 from deployments.classifier.replica import LoadModel
 from deployments.telemetry.settings import TelemetrySettings
+from deployments.video.decoding.limits import DecoderLimits
 from deployments.video.deployment import VideoClassifier
 from serve_app.config import (
     AppConfig,
@@ -200,12 +202,18 @@ def _videos(
     processes = max(settings.max_concurrent_videos, math.ceil(settings.num_cpus))
     return deployment.bind(
         catalog,
-        policy,
+        # A video that was begun must not fail because images came in between.
+        replace(policy, waits_for_room=True),
         models,
         on_demand,
         config.limits.media,
         processes,
-        config.request_timeout_seconds,
+        DecoderLimits(
+            memory_bytes=settings.decoder_memory_bytes,
+            cpu_seconds=config.request_timeout_seconds,
+            busy_seconds=settings.decoder_busy_seconds,
+            stall_seconds=settings.decoder_stall_seconds,
+        ),
         _telemetry(config),
     )
 

@@ -10,8 +10,10 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from deployments.media.limits import MediaLimits
+from deployments.video.decoding.limits import DecoderLimits
 
 _MEDIA = MediaLimits()
+_DECODER = DecoderLimits()
 
 
 def _gpus(value: object) -> object:
@@ -140,6 +142,22 @@ class VideoConfig(Section):
     )
     max_waiting_videos: int = Field(
         default=64, ge=1, description="Videos that wait for a replica before new ones get 503."
+    )
+    decoder_memory_bytes: int = Field(
+        default=_DECODER.memory_bytes,
+        ge=2**26,
+        description="Memory that a decoder process may take for one video; beyond: 422.",
+    )
+    decoder_busy_seconds: float = Field(
+        default=_DECODER.busy_seconds,
+        gt=0,
+        description="Processor time that a decoder may take for one frame; beyond: 422. Opening a "
+        "file may take a second more for every 2 MiB.",
+    )
+    decoder_stall_seconds: float = Field(
+        default=_DECODER.stall_seconds,
+        gt=0,
+        description="Time without a frame and without work after which a decoder hangs: 422.",
     )
     allow_urls: bool = Field(
         default=False,

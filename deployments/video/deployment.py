@@ -37,7 +37,7 @@ class VideoClassifier:
         on_demand: Handle of the on-demand deployment; None where no model is allowed.
         limits: What a video may cost.
         processes: That decode; at least as many as videos are worked on at a time.
-        timeout_seconds: Processor time that one video may take one of them.
+        decoder: What each of them may use for one video.
         telemetry: What operators want to see.
     """
 
@@ -49,7 +49,7 @@ class VideoClassifier:
         on_demand: DeploymentHandle[OnDemandClassifier] | None,
         limits: MediaLimits,
         processes: int,
-        timeout_seconds: float,
+        decoder: DecoderLimits,
         telemetry: TelemetrySettings = TelemetrySettings(),  # noqa: B008 - it is frozen
     ) -> None:
         telemetry.start("video")
@@ -59,7 +59,7 @@ class VideoClassifier:
         decoders = DecoderPool(
             processes,
             limits,
-            DecoderLimits(cpu_seconds=timeout_seconds),
+            decoder,
             observer=ObservedPool(metrics),
         )
         self._videos = ObservedVideos(
