@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from dataclasses import replace
 
 import ray
 from ray import serve

@@ -113,6 +113,8 @@ def service(folder: Path, probe: Request, **ingress: Yaml) -> Iterator[Service]:
     assert isinstance(models[0], dict)
     models[0].update(two)
     arguments["on_demand"] = {"allow": []}
-    command = Command([tool("vigil"), str(write_config(folder, config))], stop_timeout_seconds=180)
+    command = Command(
+        [tool("vigil"), "serve", str(write_config(folder, config))], stop_timeout_seconds=180
+    )
     with running(command, port, probe, folder / "service.log") as server:
         yield Service(server, folder, config)

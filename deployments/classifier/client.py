@@ -18,7 +18,12 @@ from deployments.classifier.loading import sentence_of
 from deployments.classifier.on_demand import OnDemandClassifier
 from deployments.classifier.protocol import ModelState, ModelStatus
 from deployments.classifier.replica import ItemResult
-from deployments.errors import DeadlineExceededError, ModelUnavailableError, VigilError
+from deployments.errors import (
+    DeadlineExceededError,
+    ModelUnavailableError,
+    OverloadedError,
+    VigilError,
+)
 from deployments.telemetry import catalog as telemetry
 from deployments.telemetry.metrics import Metrics, NoMetrics
 from deployments.types import Frames, ModelInfo, Scores
@@ -26,6 +31,9 @@ from deployments.types import Frames, ModelInfo, Scores
 ClassifierHandle: TypeAlias = (
     DeploymentHandle[ImageClassifier] | DeploymentHandle[OnDemandClassifier]
 )
+
+ROOM_SECONDS = 0.25
+"""Until a full queue is tried again: some batches' time."""
 
 MAX_LANES = 64
 """Models whose coalescers are kept; beyond them the idle ones are dropped."""
@@ -47,6 +55,8 @@ class CallPolicy:
     """Calls up to this size go over gRPC, whose message limit is set to 64 MiB; larger ones through
     the object store."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    waits_for_room: bool = False
+    """Where the model's queues are full: wait, rather than refuse work that was accepted before."""
 
 
 class ClassifierClient:
@@ -90,7 +100,18 @@ class ClassifierClient:
         lane = self._lanes.get(model)
         if lane is None:
             lane = await self._open_lane(model)
-        return await within(self._policy.timeout_seconds, _what(model), lane.submit(frames))
+        return await within(
+            self._policy.timeout_seconds, _what(model), self._submit(lane, frames)
+        )
+
+    async def _submit(self, lane: Coalescer, frames: Frames) -> Scores:
+        while True:
+            try:
+                return await lane.submit(frames)
+            except OverloadedError:
+                if not self._policy.waits_for_room:
+                    raise
+            await asyncio.sleep(ROOM_SECONDS)
 
     async def models(self) -> list[ModelStatus]:
         """See `Classifier.models`."""

@@ -9,12 +9,14 @@ from typing import cast
 
 import numpy as np
 import ray
+from ray.exceptions import ObjectStoreFullError, OutOfDiskError
 from ray.serve.handle import DeploymentHandle
 
 from deployments.calls import RetryPolicy, Stream, retrying, streaming, wanted, within
 from deployments.telemetry import catalog
 from deployments.telemetry.metrics import Metrics, NoMetrics
 from deployments.telemetry.request import current_origin
+from deployments.errors import OverloadedError
 from deployments.types import Buffer
 from deployments.verdicts import Finding, LabelQuery
 from deployments.video.analysis import AnalysisEvent, AnalysisRequest
@@ -88,4 +90,9 @@ class VideoClient:
 
 async def _put(data: Buffer) -> ray.ObjectRef[np.ndarray]:
     """A reference to the bytes, copied in a thread: some 200 MB would hold the loop for 0.1 s."""
-    return await asyncio.to_thread(ray.put, np.frombuffer(data, np.uint8))
+    try:
+        return await asyncio.to_thread(ray.put, np.frombuffer(data, np.uint8))
+    except (ObjectStoreFullError, OutOfDiskError) as error:
+        raise OverloadedError(
+            "The service has no room for this video at the moment; try again later.", 10
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -29,8 +30,11 @@ class RednessModel:
 class _Method:
     call: Callable[..., Awaitable[object]]
 
-    async def remote(self, *args: object) -> object:
-        return pickle.loads(pickle.dumps(await self.call(*pickle.loads(pickle.dumps(args)))))
+    def remote(self, *args: object) -> asyncio.Task[object]:
+        return asyncio.create_task(self._answer(pickle.dumps(args)))
+
+    async def _answer(self, args: bytes) -> object:
+        return pickle.loads(pickle.dumps(await self.call(*pickle.loads(args))))
 
 
 class LoopbackHandle:
