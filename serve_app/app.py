@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from dataclasses import replace
 
 import ray
 from ray import serve
