@@ -3,6 +3,10 @@
 A remote call costs some milliseconds of CPU whatever it carries. While ``eager_calls`` calls are in
 flight, new frames gather, and leave when a call returns, or as soon as they fill a call. Each call
 tells its share of the frames that still wait here, so that the autoscaler sees them.
+
+A host that is cut off answers nothing and ends nothing: calls to it hang. So a call that takes long
+no longer holds frames back, and one that a much later call overtook is made again; it may have gone
+to another replica, and the first answer counts.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import asyncio
 import contextvars
 import functools
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from deployments.classifier.frame_queue import FrameQueue, Item
@@ -28,6 +33,15 @@ Send: TypeAlias = Callable[[list[Frames], float, Origins], Awaitable[Sequence[It
 One result an item, in order. Raises `VigilError` when all of it failed."""
 
 
+@dataclass(slots=True, eq=False)
+class _Call:
+    """A call in flight."""
+
+    items: list[Item]
+    started: float
+    repeated: bool = False
+
+
 class Coalescer:
     """Merges the frames of concurrent callers into few calls of one model.
 
@@ -37,6 +51,9 @@ class Coalescer:
         max_queued_frames: Frames that may wait here; beyond them `submit` refuses.
         eager_calls: Below so many calls in flight, even a single frame leaves at once.
         max_calls: Calls in flight at most.
+        patience_seconds: Calls that take longer do not count as in flight for ``eager_calls``.
+        overtaken_seconds: A call is made again when one that left so much later was answered.
+            Replicas whose queues differ by less must not have it happen.
     """
 
     def __init__(
@@ -47,12 +64,17 @@ class Coalescer:
         max_queued_frames: int,
         eager_calls: int = 2,
         max_calls: int = 32,
+        patience_seconds: float = 2.0,
+        overtaken_seconds: float = 5.0,
     ) -> None:
         self._send = send
         self._max_call_frames = max_call_frames
         self._eager_calls = eager_calls
         self._max_calls = max_calls
-        self._calls: set[asyncio.Task[None]] = set()
+        self._patience_seconds = patience_seconds
+        self._overtaken_seconds = overtaken_seconds
+        self._calls: set[_Call] = set()
+        self._timer: asyncio.TimerHandle | None = None
         self._queue = FrameQueue(
             max_item_frames=max_call_frames, max_queued_frames=max_queued_frames, wake=self._pump
         )
@@ -73,24 +95,40 @@ class Coalescer:
 
     def _pump(self) -> None:
         """Start the calls that may start now."""
-        while self._queue and self._may_start():
-            items = self._queue.take(self._max_call_frames)
-            # An empty context: the call belongs to several requests, and must not be cancelled
-            # with the one that happened to start it.
-            task = asyncio.get_running_loop().create_task(
-                self._call(items), context=contextvars.Context()
-            )
-            self._calls.add(task)
-            for item in items:
-                item.future.add_done_callback(functools.partial(_cancel_unwanted, task, items))
+        loop = asyncio.get_running_loop()
+        while self._queue and self._may_start(loop.time()):
+            self._start(self._queue.take(self._max_call_frames))
+        if self._queue and self._timer is None:
+            self._timer = loop.call_later(self._patience_seconds, self._look_again)
 
-    def _may_start(self) -> bool:
-        if len(self._calls) < self._eager_calls:
-            return True
-        full = self._queue.frames >= self._max_call_frames
-        return full and len(self._calls) < self._max_calls
+    def _look_again(self) -> None:
+        self._timer = None
+        self._pump()
 
-    async def _call(self, items: list[Item]) -> None:
+    def _may_start(self, now: float) -> bool:
+        if len(self._calls) >= self._max_calls:
+            return False
+        recent = sum(now - call.started < self._patience_seconds for call in self._calls)
+        return recent < self._eager_calls or self._queue.frames >= self._max_call_frames
+
+    def _start(self, items: list[Item]) -> None:
+        loop = asyncio.get_running_loop()
+        call = _Call(items, loop.time())
+        self._calls.add(call)
+        # An empty context: the call belongs to several requests, and must not be cancelled with the
+        # one that happened to start it.
+        task = loop.create_task(self._run(call), context=contextvars.Context())
+        for item in items:
+            item.future.add_done_callback(functools.partial(_cancel_unwanted, task, items))
+
+    def _repeat_overtaken(self, answered: _Call) -> None:
+        for call in list(self._calls):
+            if not call.repeated and call.started + self._overtaken_seconds < answered.started:
+                call.repeated = True
+                self._start(call.items)
+
+    async def _run(self, call: _Call) -> None:
+        items = call.items
         try:
             # The shares of all calls in flight add up to what waits, however often replicas are
             # asked, and end with the calls.
@@ -99,6 +137,7 @@ class Coalescer:
             results = await self._send([item.frames for item in items], waiting, origins)
             if len(results) != len(items):
                 raise InferenceError("The model returned another number of results than items.")
+            self._repeat_overtaken(call)
             for item, result in zip(items, results, strict=True):
                 if isinstance(result, VigilError):
                     item.fail(result)
@@ -111,15 +150,13 @@ class Coalescer:
             for item in items:
                 # Only when this task was cancelled, or `send` broke its promise.
                 item.fail(InferenceError("The call to the model was broken off."))
-            task = asyncio.current_task()
-            assert task is not None  # noqa: S101 - a coroutine of a task
-            self._calls.discard(task)
+            self._calls.discard(call)
             self._pump()
 
 
 def _cancel_unwanted(
     call: asyncio.Task[None], items: list[Item], _: asyncio.Future[Scores]
 ) -> None:
-    """Cancel a call that all its callers gave up."""
-    if all(item.future.cancelled() for item in items):
+    """Cancel a call that nobody waits for any more: given up, or answered by its repetition."""
+    if all(item.future.done() for item in items):
         call.cancel()

@@ -177,3 +177,61 @@ async def test_the_call_does_not_inherit_the_context_of_the_request_that_started
     request.set("mine")
     await Coalescer(send, max_call_frames=8, max_queued_frames=10).submit(frames_of(1))
     assert seen == ["none"]
+
+
+class TwoReplicas:
+    """Calls whose first frame is in ``hung`` never come back the first time; others answer."""
+
+    def __init__(self, *hung: int) -> None:
+        self.hung = set(hung)
+        self.calls: list[list[int]] = []
+        self.cancelled = 0
+
+    async def __call__(
+        self, items: list[Frames], waiting: float, origins: Origins
+    ) -> Sequence[ItemResult]:
+        values = [int(v) for item in items for v in item[:, 0, 0, 0]]
+        self.calls.append(values)
+        if values[0] in self.hung:
+            self.hung.remove(values[0])
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.cancelled += 1
+        return [item[:, 0, 0, 0].astype(np.float32)[:, None] for item in items]
+
+
+async def test_calls_that_hang_hold_back_no_frames_for_long() -> None:
+    send = TwoReplicas(1, 2)
+    coalescer = Coalescer(send, max_call_frames=8, max_queued_frames=100, patience_seconds=0.01)
+    hanging = [asyncio.create_task(coalescer.submit(frames_of(value))) for value in (1, 2)]
+    await until(lambda: len(send.calls) == 2)
+    assert (await coalescer.submit(frames_of(3)))[0, 0] == 3
+    for task in hanging:
+        task.cancel()
+    await until(lambda: coalescer.idle)
+
+
+async def test_a_call_that_a_much_later_one_overtook_is_made_again() -> None:
+    send = TwoReplicas(1)
+    coalescer = Coalescer(
+        send, max_call_frames=8, max_queued_frames=100, overtaken_seconds=0.0, eager_calls=2
+    )
+    hanging = asyncio.create_task(coalescer.submit(frames_of(1)))
+    await until(lambda: len(send.calls) == 1)
+    assert (await coalescer.submit(frames_of(2)))[0, 0] == 2
+    assert (await hanging)[0, 0] == 1
+    assert send.calls == [[1], [2], [1]]
+    await until(lambda: coalescer.idle)
+    assert send.cancelled == 1
+
+
+async def test_a_call_that_is_overtaken_by_little_is_left_alone() -> None:
+    send = TwoReplicas(1)
+    coalescer = Coalescer(send, max_call_frames=8, max_queued_frames=100)
+    hanging = asyncio.create_task(coalescer.submit(frames_of(1)))
+    await until(lambda: len(send.calls) == 1)
+    assert (await coalescer.submit(frames_of(2)))[0, 0] == 2
+    assert send.calls == [[1], [2]]
+    hanging.cancel()
+    await until(lambda: coalescer.idle)
