@@ -15,5 +15,7 @@ class MediaLimits:
     """Width × height of one frame."""
     max_animation_frames: int = 1_000
     """Frames of an animated image or pages of a TIFF."""
+    max_animation_pixels: int = 2_500_000_000
+    """Pixels of all its frames or pages together: a thousand frames of 1920×1080 fit."""
     max_video_frames: int = 1_000_000
     max_video_seconds: float = 4 * 3600.0

@@ -26,7 +26,7 @@ from deployments.errors import CorruptMediaError
 from deployments.media.limits import MediaLimits
 from deployments.media.orientation import orientation, upright
 from deployments.media.structure import gif, isobmff, jpeg2000, png, tiff, webp
-from deployments.media.structure.outline import Outline, require_pixels
+from deployments.media.structure.outline import Outline, require_pixels, require_total_pixels
 from deployments.types import Frame
 
 # Pillow's own bound is one for the whole process; ours is in `MediaLimits`, is checked before any
@@ -111,6 +111,8 @@ def open_with_pillow(name: str, data: bytes, limits: MediaLimits) -> PillowImage
         require_pixels(width, height, limits)
         if isinstance(image, AvifImageFile | PngImageFile | WebPImageFile):
             _require_frame_count(image.n_frames, outline)
+        if name not in ("gif", "tiff"):  # whose frames may differ in size, and are summed up there
+            require_total_pixels(width * height * outline.frames, limits)
         if outline.late_orientation and outline.frames == 1:
             image.load()
         value = _orientation(image)

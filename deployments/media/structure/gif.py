@@ -7,7 +7,12 @@ from fractions import Fraction
 
 from deployments.errors import CorruptMediaError
 from deployments.media.limits import MediaLimits
-from deployments.media.structure.outline import Outline, require_frames, require_pixels
+from deployments.media.structure.outline import (
+    Outline,
+    require_frames,
+    require_pixels,
+    require_total_pixels,
+)
 
 _EXTENSION = 0x21
 _GRAPHIC_CONTROL = 0xF9
@@ -28,6 +33,7 @@ def outline(data: bytes, limits: MediaLimits) -> Outline:
     position = 13 + _colour_table_bytes(flags)
     display_seconds: list[Fraction] = []
     delay = Fraction(0)
+    total_pixels = 0
     while (introducer := data[position]) != _TRAILER:
         position += 1
         if introducer == _IMAGE:
@@ -38,6 +44,8 @@ def outline(data: bytes, limits: MediaLimits) -> Outline:
             require_pixels(screen_width, screen_height, limits)
             display_seconds.append(delay)
             require_frames(len(display_seconds), limits)
+            total_pixels += screen_width * screen_height
+            require_total_pixels(total_pixels, limits)
             delay = Fraction(0)
             # 9 bytes of descriptor, the frame's own colours, 1 byte of LZW code size, the pixels
             position = _behind_sub_blocks(data, position + 10 + _colour_table_bytes(flags))

@@ -8,7 +8,15 @@ from fractions import Fraction
 
 from deployments.errors import CorruptMediaError
 from deployments.media.limits import MediaLimits
-from deployments.media.structure.outline import Outline, require_frames
+from deployments.media.structure.av1 import checked_units
+from deployments.media.structure.isobmff_data import item_data, sample_data
+from deployments.media.structure.outline import Outline, require_frames, require_parts
+
+_ONCE = frozenset(
+    {b"meta", b"moov", b"mdia", b"hdlr", b"mdhd", b"minf", b"stbl"}
+    | {b"stts", b"stsz", b"stsc", b"stco", b"co64"}
+)
+"""Boxes of which there is one where they stand, by the standard."""
 
 
 def heic_outline(data: bytes, _limits: MediaLimits) -> Outline:
@@ -18,7 +26,7 @@ def heic_outline(data: bytes, _limits: MediaLimits) -> Outline:
         CorruptMediaError: A box is damaged or missing.
         struct.error: The data ends within a box.
     """
-    _require(b"meta", dict(_boxes(data, 0, len(data))))
+    _require(b"meta", _by_kind(_boxes(data, 0, len(data))))
     return Outline()
 
 
@@ -27,10 +35,11 @@ def avif_outline(data: bytes, limits: MediaLimits) -> Outline:
 
     Raises:
         CorruptMediaError: A box is damaged or missing.
-        MediaTooLargeError: Too many frames.
+        MediaTooLargeError: Too many frames, or pixels in what is coded.
         struct.error: The data ends within a box.
     """
-    boxes = dict(_boxes(data, 0, len(data)))
+    boxes = _by_kind(_boxes(data, 0, len(data)))
+    _check_coded_pixels(data, boxes, limits)
     # libavif shows the tracks of a file whose major brand is "avis", the primary item of one that
     # says "avif", and of others the tracks where they have any (avifDecoderReset in src/read.c).
     brand = data[8:12]
@@ -44,10 +53,39 @@ def avif_outline(data: bytes, limits: MediaLimits) -> Outline:
     raise CorruptMediaError("The AVIF is damaged: its sequence has no picture track.")
 
 
+def _check_coded_pixels(
+    data: bytes, boxes: dict[bytes, tuple[int, int]], limits: MediaLimits
+) -> None:
+    # Twice: the first sample of a sequence is an item as well, for readers of still images.
+    unread_bytes = 2 * len(data)
+    units = 0
+    for piece in _coded_pieces(data, boxes, limits):
+        unread_bytes -= len(piece)
+        if unread_bytes < 0:  # a small file could keep us reading for hours
+            raise CorruptMediaError("The AVIF is damaged: its pictures overlap.")
+        for _ in checked_units(piece, limits):
+            units += 1
+            require_parts(units)
+
+
+def _coded_pieces(
+    data: bytes, boxes: dict[bytes, tuple[int, int]], limits: MediaLimits
+) -> Iterator[bytes]:
+    """What the file's AV1 decoders may get to see."""
+    if b"meta" in boxes:
+        yield from item_data(data, boxes[b"meta"], _boxes, b"av01")
+    for kind, track in _boxes(data, *boxes.get(b"moov", (0, 0))):
+        if kind == b"trak":
+            tables = _find(data, track, b"mdia", b"minf", b"stbl")
+            yield from sample_data(data, _by_kind(_boxes(data, *tables)), limits)
+
+
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
     """Type, and start and end of the contents, of every box from ``start`` to ``end``."""
-    position = start
+    position, boxes = start, 0
     while position < end:
+        boxes += 1
+        require_parts(boxes)
         size, kind = struct.unpack_from(">I4s", data, position)
         body = position + 8
         if size == 1:
@@ -60,6 +98,20 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, tuple[int
         position = box_end
 
 
+def _by_kind(boxes: Iterator[tuple[bytes, tuple[int, int]]]) -> dict[bytes, tuple[int, int]]:
+    """Contents by type.
+
+    Raises:
+        CorruptMediaError: One that matters comes twice: the decoder might look at the other.
+    """
+    found: dict[bytes, tuple[int, int]] = {}
+    for kind, contents in boxes:
+        if kind in _ONCE and kind in found:
+            raise CorruptMediaError("The image file is damaged: one of its boxes comes twice.")
+        found[kind] = contents
+    return found
+
+
 def _require(kind: bytes, boxes: dict[bytes, tuple[int, int]]) -> tuple[int, int]:
     if kind not in boxes:
         raise CorruptMediaError("The image file is damaged: one of its boxes is missing.")
@@ -69,7 +121,7 @@ def _require(kind: bytes, boxes: dict[bytes, tuple[int, int]]) -> tuple[int, int
 def _find(data: bytes, within: tuple[int, int], *path: bytes) -> tuple[int, int]:
     """Start and end of the contents of the box at the end of a path of types."""
     for kind in path:
-        within = _require(kind, dict(_boxes(data, *within)))
+        within = _require(kind, _by_kind(_boxes(data, *within)))
     return within
 
 

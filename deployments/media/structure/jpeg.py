@@ -25,6 +25,9 @@ _MAX_SCANS = 500
 """A few kilobytes of progressive scans can keep a decoder busy for minutes (report LJT-01-004 on
 libjpeg-turbo). The bound is libjpeg-turbo's own ``TJFLAG_LIMITSCANS``; cameras write about ten."""
 
+_MAX_SCANNED_PIXELS = 2_500_000_000
+"""Pixels of the picture times its scans: 25 scans of 100 megapixels."""
+
 _BASELINE_SCAN = b"\0\x3f\0"
 """Spectral selection 0…63 and no approximation: what a sequential scan must say (table B.3)."""
 
@@ -37,6 +40,8 @@ class JpegHeader:
     xmp: bytes | None = None
     scan: int | None = None
     """Position of the first scan's marker; None where the header could not be followed to it."""
+    pixels: int = 0
+    """Width × height that its frame header claims."""
     single_scan: bool = False
     """All pixels are in the first scan: the decoder stops behind it."""
 
@@ -45,7 +50,7 @@ def read_header(data: bytes) -> JpegHeader:
     """Follow the segments up to the first scan, or to the first that makes no sense."""
     exif_parts: list[bytes] = []
     xmp: bytes | None = None
-    sequential, components, scan, single_scan = False, 0, None, False
+    sequential, components, pixels, scan, single_scan = False, 0, 0, None, False
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -64,13 +69,15 @@ def read_header(data: bytes) -> JpegHeader:
             break
         if marker in _START_OF_FRAME and len(segment) > 5:
             sequential, components = marker in _SEQUENTIAL, segment[5]
+            height, width = struct.unpack_from(">HH", segment, 1)
+            pixels = width * height
         elif marker == _APP1 and segment.startswith(_EXIF_PREFIX):
             # Longer than one segment: the next ones go on where it ends.
             exif_parts.append(segment[len(_EXIF_PREFIX) :])
         elif marker == _APP1 and segment.startswith(_XMP_PREFIX):
             xmp = segment[len(_XMP_PREFIX) :]
         position += 2 + length
-    return JpegHeader(b"".join(exif_parts) or None, xmp, scan, single_scan)
+    return JpegHeader(b"".join(exif_parts) or None, xmp, scan, pixels, single_scan)
 
 
 def require_scans(data: bytes, header: JpegHeader) -> None:
@@ -94,6 +101,10 @@ def require_scans(data: bytes, header: JpegHeader) -> None:
         scans += marker == _START_OF_SCAN
         if scans > _MAX_SCANS:
             raise MediaTooLargeError(f"The JPEG has more than {_MAX_SCANS} scans.")
+        if scans * header.pixels > _MAX_SCANNED_PIXELS:
+            raise MediaTooLargeError(
+                f"The JPEG has more scans than are taken of {header.pixels:,} pixels."
+            )
 
 
 def with_baseline_scan(data: bytes, header: JpegHeader) -> bytes:

@@ -8,6 +8,10 @@ from fractions import Fraction
 from deployments.errors import CorruptMediaError, MediaTooLargeError
 from deployments.media.limits import MediaLimits
 
+_MAX_PARTS = 2**17
+"""Chunks or boxes of a file. Walking them takes time by their number, not their size; a file of the
+largest size that is taken by default has them at 500 bytes each, and real ones at thousands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outline:
@@ -33,6 +37,29 @@ def require_pixels(width: int, height: int, limits: MediaLimits) -> None:
         raise MediaTooLargeError(
             f"The image has {width}×{height} pixels; at most {limits.max_pixels:,} are taken."
         )
+
+
+def require_total_pixels(total: int, limits: MediaLimits) -> None:
+    """Check the pixels of all frames together: few bytes can be many frames of many pixels.
+
+    Raises:
+        MediaTooLargeError: More than the limit.
+    """
+    if total > limits.max_animation_pixels:
+        raise MediaTooLargeError(
+            f"The frames or pages have {total:,} pixels together; "
+            f"at most {limits.max_animation_pixels:,} are taken."
+        )
+
+
+def require_parts(count: int) -> None:
+    """Check the number of a file's parts that were walked so far.
+
+    Raises:
+        MediaTooLargeError: More than any encoder writes.
+    """
+    if count > _MAX_PARTS:
+        raise MediaTooLargeError(f"The file has more than {_MAX_PARTS:,} parts.")
 
 
 def require_frames(count: int, limits: MediaLimits) -> None:

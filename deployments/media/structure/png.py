@@ -5,10 +5,16 @@ from __future__ import annotations
 import struct
 import zlib
 from fractions import Fraction
+from itertools import count
 
 from deployments.errors import CorruptMediaError
 from deployments.media.limits import MediaLimits
-from deployments.media.structure.outline import Outline, require_frames, require_pixels
+from deployments.media.structure.outline import (
+    Outline,
+    require_frames,
+    require_parts,
+    require_pixels,
+)
 
 _SIGNATURE_BYTES = 8
 _TEXT_CHUNKS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
@@ -29,7 +35,8 @@ def outline(data: bytes, limits: MediaLimits) -> Outline:
     announced_frames: int | None = None
     display_seconds: list[Fraction] = []
     pixels_seen = late_orientation = False
-    while True:
+    for chunk in count():
+        require_parts(chunk)
         length, kind = struct.unpack_from(">I4s", data, position)
         body = position + 8
         (checksum,) = struct.unpack_from(">I", data, body + length)

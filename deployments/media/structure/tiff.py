@@ -5,9 +5,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from deployments.errors import CorruptMediaError
+from deployments.errors import CorruptMediaError, UnsupportedMediaError
 from deployments.media.limits import MediaLimits
-from deployments.media.structure.outline import Outline, require_frames, require_pixels
+from deployments.media.structure.outline import (
+    Outline,
+    require_frames,
+    require_pixels,
+    require_total_pixels,
+)
 
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _VALUE_BYTES |= {16: 8, 17: 8, 18: 8}  # BigTIFF
@@ -19,14 +24,18 @@ _MAX_VALUES = 2**20
 """Numbers that one tag may list: Pillow makes a Python object of each, and a million strips or
 tiles is far beyond any real page."""
 
-_WIDTH, _LENGTH = 256, 257
+_WIDTH, _LENGTH, _COMPRESSION = 256, 257, 259
 _STRIP_OFFSETS, _STRIP_BYTE_COUNTS = 273, 279
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 _TILE_OFFSETS, _TILE_BYTE_COUNTS = 324, 325
 _INTEGER_TAGS = frozenset(
-    {_WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH}
+    {_WIDTH, _LENGTH, _COMPRESSION, _TILE_WIDTH, _TILE_LENGTH}
     | {_STRIP_OFFSETS, _STRIP_BYTE_COUNTS, _TILE_OFFSETS, _TILE_BYTE_COUNTS}
 )
+
+_FAX = frozenset({2, 3, 4, 32771})
+"""Compressions of ITU-T T.4 and T.6. Of damage in them libtiff tells nobody but stderr, with a line
+for each line of the picture, and goes on with whatever it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,7 @@ def outline(data: bytes, limits: MediaLimits) -> Outline:
     Raises:
         CorruptMediaError: Something lies outside the file, or the chain runs in a circle.
         MediaTooLargeError: Too many pages, or a page that is too large.
+        UnsupportedMediaError: A page is coded in a way in which damage goes unnoticed.
         struct.error: The data ends within a directory.
     """
     order = "<" if data[:2] == b"II" else ">"
@@ -60,6 +70,7 @@ def outline(data: bytes, limits: MediaLimits) -> Outline:
     (position,) = struct.unpack_from(layout.offset, data, first_at)
     seen: set[int] = set()
     unread_bytes = len(data)
+    total_pixels = 0
     while position:
         if position in seen:
             raise CorruptMediaError("The TIFF is damaged: its pages run in a circle.")
@@ -70,6 +81,8 @@ def outline(data: bytes, limits: MediaLimits) -> Outline:
         if unread_bytes < 0:  # a small file could keep us reading for hours
             raise CorruptMediaError("The TIFF is damaged: its directories overlap.")
         _check_page(data, tags, limits)
+        total_pixels += tags[_WIDTH][0] * tags[_LENGTH][0]
+        require_total_pixels(total_pixels, limits)
         (position,) = struct.unpack_from(layout.offset, data, next_at)
     if not seen:
         raise CorruptMediaError("The TIFF has no page.")
@@ -107,6 +120,11 @@ def _directory(
 
 def _check_page(data: bytes, tags: dict[int, tuple[int, ...]], limits: MediaLimits) -> None:
     require_pixels(tags[_WIDTH][0], tags[_LENGTH][0], limits)
+    if not _FAX.isdisjoint(tags.get(_COMPRESSION, ())):
+        raise UnsupportedMediaError(
+            "The TIFF has a page that is compressed as a fax, in which damage cannot be told from "
+            "the picture; save it with another compression."
+        )
     if _TILE_WIDTH in tags:
         # Memory is reserved for a whole tile, however small the page.
         require_pixels(tags[_TILE_WIDTH][0], tags[_TILE_LENGTH][0], limits)

@@ -7,7 +7,12 @@ from fractions import Fraction
 
 from deployments.errors import CorruptMediaError
 from deployments.media.limits import MediaLimits
-from deployments.media.structure.outline import Outline, require_frames, require_pixels
+from deployments.media.structure.outline import (
+    Outline,
+    require_frames,
+    require_parts,
+    require_pixels,
+)
 
 _ANIMATION_FLAG = 0x02
 
@@ -30,9 +35,11 @@ def outline(data: bytes, limits: MediaLimits) -> Outline:
     extended, flags = data[12:16] == b"VP8X", data[20]
     animated = extended and bool(flags & _ANIMATION_FLAG)
     display_seconds: list[Fraction] = []
-    stills = 0
+    stills = chunks = 0
     position = 12
     while position < end:
+        chunks += 1
+        require_parts(chunks)
         kind, length = struct.unpack_from("<4sI", data, position)
         body = position + 8
         if body + length > end:
