@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from benchmarks.statistics import spread
-from benchmarks.video.cost_model import MODELS, combinations, predicted_seconds
+from benchmarks.video.cost_model import MODELS, combinations, frames_per_second, predicted_seconds
 from benchmarks.video.goals import rate, series
 from benchmarks.video.results import CostMeasurement, RecallBin, Results, System, read
 from benchmarks.video.speed import TINY_PLAN
@@ -117,9 +118,9 @@ def _cost(results: Results, canvas: Canvas) -> None:
         ("frames decoded", lambda made: made.frames_decoded),
     ]
     panels += [
-        (f"seconds, {model}", lambda made, model=model: predicted_seconds(results, made, model))
+        (f"seconds, {model}", partial(predicted_seconds, results, model))
         for model in MODELS
-        if model == "tiny" or any(m.model == model for m in results.speed)
+        if model == "tiny" or frames_per_second(results, model)
     ]
     canvas.set_size_inches(3.2 * len(panels), 3)
     canvas.suptitle("adaptive: cost of a minute in which nothing is found")

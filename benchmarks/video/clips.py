@@ -93,7 +93,7 @@ def repeated(data: bytes, copies: int) -> bytes:
     """An MP4 file's packets so many times in a row, without encoding anew."""
     sink = io.BytesIO()
     with (
-        av.open(io.BytesIO(data)) as source,
+        av.open(io.BytesIO(data), "r") as source,
         av.open(sink, "w", format="mp4") as output,
     ):
         track = source.streams.video[0]

@@ -33,13 +33,13 @@ def frames_per_second(results: Results, model: str) -> float | None:
     return median(rates) if rates else None
 
 
-def predicted_seconds(results: Results, made: CostMeasurement, model: str) -> float:
+def predicted_seconds(results: Results, model: str, made: CostMeasurement) -> float:
     """Seconds of one combination.
 
     Args:
         results: With the rate of ``model``, unless that is ``tiny``.
-        made: The combination.
         model: One of `MODELS`.
+        made: The combination.
 
     Raises:
         ValueError: The model's rate was not measured.

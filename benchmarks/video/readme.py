@@ -118,7 +118,7 @@ def _costs(results: Results) -> Iterable[str]:
     yield f"| keyframe every | gap | looks | decoded | classified | {titles} |"
     yield f"|--:|--:|--:|--:|--:|{'--:|' * len(models)}"
     for made in combinations(results):
-        seconds = " | ".join(f"{predicted_seconds(results, made, model):.3g}" for model in models)
+        seconds = " | ".join(f"{predicted_seconds(results, model, made):.3g}" for model in models)
         yield (
             f"| {made.gop_seconds:.3g} s | {made.max_gap_seconds:g} s | {made.looks} "
             f"| {made.frames_decoded} | {made.frames_classified} | {seconds} |"

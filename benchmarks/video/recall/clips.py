@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -34,7 +34,11 @@ _VARIABLE_RATE = frozenset({"mp4", "mkv"})
 _ROTATED = frozenset({"mp4", "mov"})
 _MARGIN_SECONDS = 6.0
 _REST_FRAMES = 12
-_X264 = ({}, {"preset": "veryfast"}, {"preset": "veryfast", "sc_threshold": "0"})
+_X264: Sequence[Mapping[str, str]] = (
+    {},
+    {"preset": "veryfast"},
+    {"preset": "veryfast", "sc_threshold": "0"},
+)
 """``ultrafast`` knows no scene cuts; ``veryfast`` puts a keyframe there unless told not to."""
 
 Background = Literal["still", "pan", "shaking", "edited"]

@@ -141,11 +141,11 @@ class TestCostModel:
     def test_a_dear_model_takes_as_long_as_its_classifications(self) -> None:
         made = results(speed("every_frame", 30.0, clip=BASE_SHORT, model="base"))
         cell = CostMeasurement(2.0, 1.0, 60.0, 63, 300, 60, 2.5)
-        assert predicted_seconds(made, cell, "tiny") == 2.5
-        assert predicted_seconds(made, cell, "base") == pytest.approx(60 / 4)
-        assert predicted_seconds(made, replace(cell, frames_classified=4), "base") == 2.5
+        assert predicted_seconds(made, "tiny", cell) == 2.5
+        assert predicted_seconds(made, "base", cell) == pytest.approx(60 / 4)
+        assert predicted_seconds(made, "base", replace(cell, frames_classified=4)) == 2.5
         with pytest.raises(ValueError, match="did not measure 'base'"):
-            predicted_seconds(results(), cell, "base")
+            predicted_seconds(results(), "base", cell)
 
     def test_repeats_of_a_combination_are_one_median(self) -> None:
         made = results()
