@@ -20,6 +20,7 @@ from serve_app.application import create_app
 from serve_app.config import AppConfig
 from serve_app.gate import GateRules, open_gate
 from serve_app.observer import counting_refusals
+from serve_app.traced import trace_requests
 
 
 @serve.ingress()
@@ -47,6 +48,7 @@ class Ingress:
         telemetry: TelemetrySettings,
     ) -> None:
         telemetry.start("ingress")
+        self._traces = telemetry.traces
         self._config = config
         self._metrics = RayMetrics()
         open_gate(GateRules.of(config), counting_refusals(self._metrics))
@@ -59,10 +61,13 @@ class Ingress:
         An application that is built here need not be picklable, so it may hold threads and locks.
         """
         # Serve's HTTP server puts X-Request-ID on the answers itself.
-        return create_app(
+        app = create_app(
             self._config,
             self._classifier,
             self._videos,
             returns_request_id=False,
             metrics=self._metrics,
         )
+        if self._traces:
+            trace_requests(app)
+        return app

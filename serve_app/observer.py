@@ -5,6 +5,7 @@ It costs an image some 20 µs: a few clock readings, and counts that are gathere
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Literal
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.errors import VigilError
-from deployments.telemetry import catalog
+from deployments.telemetry import catalog, tracing
 from deployments.telemetry.metrics import Metrics
 from deployments.telemetry.request import RequestContext, working_for
 from serve_app.edge import STARTED, request_id_of
@@ -69,6 +70,7 @@ class RequestObserver:
             await self._app(scope, receive, send)
             return
         request = RequestContext(request_id_of(scope))
+        tracing.annotate({"vigil.request_id": request.request_id})
         started: float = scope.get(STARTED) or self._clock()
         received_at: float | None = None
         received_bytes = 0
@@ -94,10 +96,15 @@ class RequestObserver:
         try:
             with working_for(request):
                 await self._app(scope, receive_observed, send_observed)
+        except asyncio.CancelledError:  # Serve's, once the client has gone
+            if not answered:
+                status = CLIENT_CLOSED_REQUEST
+            raise
+        except Exception:  # nothing below could answer any more
+            status = _SERVER_ERROR
+            raise
         finally:
             ended = self._clock()
-            if not answered:  # cancelled by the server, as the client has gone, or cut off
-                status = CLIENT_CLOSED_REQUEST if status < _SERVER_ERROR else status
             route = route_of(scope)
             self._record(request, route, status, ended - started, received_bytes)
             if received_bytes and received_at is not None:

@@ -35,6 +35,11 @@ def traceparent() -> str | None:
     return carrier[_HEADER]
 
 
+def annotate(attributes: Mapping[str, AttributeValue]) -> None:
+    """Add to the current span what is worth knowing; without effect where there is none."""
+    trace.get_current_span().set_attributes(attributes)
+
+
 @contextmanager
 def continuing(parent: str | None) -> Iterator[None]:
     """Spans of this block belong to a span of another process."""
