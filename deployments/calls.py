@@ -153,10 +153,12 @@ async def streaming(
     call: Callable[[], Stream[Result]],
     policy: RetryPolicy,
     on_retry: Callable[[], None] = lambda: None,
+    is_news: Callable[[Result], bool] | None = None,
 ) -> AsyncGenerator[Result, None]:
     """Make a call that answers bit by bit; closing the iterator cancels it.
 
-    It is made again only while nothing of an answer has come.
+    It is made again only while nothing of an answer has come, unless the answer can be told from
+    its start a second time.
 
     Args:
         seconds: For the whole answer, its waiting and its retries included.
@@ -164,6 +166,7 @@ async def streaming(
         call: As of `retrying`.
         policy: As of `retrying`.
         on_retry: As of `retrying`.
+        is_news: Asked of every bit of the answer, of all tries; bits that are not are left out.
 
     Raises:
         DeadlineExceededError: It took longer.
@@ -176,8 +179,11 @@ async def streaming(
         try:
             async with aclosing(_until(deadline, seconds, what, answer)) as items:
                 async for item in items:
-                    tries.left = 0
-                    yield item
+                    if is_news is None:
+                        tries.left = 0
+                        yield item
+                    elif is_news(item):
+                        yield item
         except VigilError:
             raise
         except Exception as error:  # noqa: BLE001 - it is translated, and raised

@@ -13,14 +13,15 @@ from ray.exceptions import ObjectStoreFullError, OutOfDiskError
 from ray.serve.handle import DeploymentHandle
 
 from deployments.calls import RetryPolicy, Stream, retrying, streaming, wanted, within
+from deployments.errors import OverloadedError
 from deployments.telemetry import catalog
 from deployments.telemetry.metrics import Metrics, NoMetrics
 from deployments.telemetry.request import current_origin
-from deployments.errors import OverloadedError
 from deployments.types import Buffer
 from deployments.verdicts import Finding, LabelQuery
 from deployments.video.analysis import AnalysisEvent, AnalysisRequest
 from deployments.video.deployment import VideoClassifier
+from deployments.video.news import News
 
 WHAT = "The video service"
 
@@ -79,6 +80,7 @@ class VideoClient:
             ),
             self._retry,
             self._retried,
+            News(),
         )
         async with aclosing(answer) as events:
             async for event in events:

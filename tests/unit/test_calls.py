@@ -149,6 +149,17 @@ async def test_a_stream_is_asked_for_again_while_nothing_of_it_has_come() -> Non
         await drawn([Answer(1, ActorDiedError()), Answer(2)])
 
 
+async def test_a_stream_that_can_be_told_again_goes_on_with_what_is_new() -> None:
+    tries = iter([Answer(2, ActorDiedError()), Answer(4)])
+    seen: set[int] = set()
+
+    def is_news(item: int) -> bool:
+        return item not in seen and not seen.add(item)  # type: ignore[func-returns-value]
+
+    items = streaming(60.0, "It", lambda: next(tries), POLICY, is_news=is_news)
+    assert [item async for item in items] == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("raised", "expected"),
     [
