@@ -25,9 +25,7 @@ DONE_MILLISECONDS = 60_000
 def save(playground: Playground, name: str, *, whole: bool = False) -> None:
     """Write what is seen as a small PNG."""
     shot = playground.page.screenshot(full_page=whole, animations="disabled")
-    picture = (
-        Image.open(io.BytesIO(shot)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-    )
+    picture = Image.open(io.BytesIO(shot)).convert("RGB").quantize(COLOURS)
     path = IMAGES / f"playground-{name}.png"
     picture.save(path, optimize=True)
     size = path.stat().st_size
@@ -76,7 +74,7 @@ def video(browser: Browser, url: str, name: str, *, width: int, height: int) -> 
     card.locator("video").evaluate(
         "video => video.seeking && new Promise(done => video.onseeked = done)"
     )
-    card.scroll_into_view_if_needed()
+    playground.page.evaluate("scrollTo(0, 0)")
     save(playground, name, whole=True)
     context.close()
 

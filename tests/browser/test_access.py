@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import KEY, OpenPlayground
 from tests.browser.media import corrupt, sample
@@ -40,12 +40,35 @@ def test_a_service_with_keys_asks_for_one_and_goes_on_with_it(blank: OpenPlaygro
     assert page.evaluate("Object.values(localStorage)") == []
     assert page.evaluate("Object.values(sessionStorage)") == [KEY]
     page.reload()
-    expect(page.get_by_role("option", name="builtin/demo")).to_be_attached()
+    expect(page.get_by_role("option", name="builtin/demo (demonstration)")).to_be_attached()
 
 
 def test_the_demonstration_model_says_what_it_is(playground: Playground) -> None:
     notice = playground.page.locator("#demonstration")
     expect(notice).to_contain_text("builtin/demo is a demonstration and does not moderate.")
+    playground.drop(sample("landscape.jpg"))
+    facts = playground.card("landscape.jpg").locator(".facts")
+    expect(facts).to_contain_text("builtin/demo (demonstration)")
+
+
+def test_a_further_model_is_asked_for_by_its_name(blank: OpenPlayground) -> None:
+    playground = blank()
+    playground.page.route("**/v1/models", allowing_any_of_acme)
+    playground.open(KEY)
+    playground.page.get_by_label("Model").select_option(label="Another: acme/*")
+    expect(playground.page.locator("#demonstration")).to_be_hidden()
+    playground.page.get_by_label("Name on the hub").fill("acme/other")
+    playground.drop(sample("landscape.jpg"))
+    # What the service really allows, it says itself.
+    sentence = playground.card("landscape.jpg").locator(".sentence")
+    expect(sentence).to_contain_text("acme/other")
+    assert playground.posts() == ["POST /v1/images?model_name=acme%2Fother&score=0.7"]
+
+
+def allowing_any_of_acme(route: Route) -> None:
+    """The service's answer, as if it loaded any model of one owner."""
+    answer = route.fetch()
+    route.fulfill(response=answer, json=answer.json() | {"on_demand": {"allow": ["acme/*"]}})
 
 
 def test_the_threshold_begins_where_the_service_has_it(playground: Playground) -> None:

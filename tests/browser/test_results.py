@@ -202,7 +202,9 @@ def test_a_file_over_the_limits_is_refused_before_it_is_sent(playground: Playgro
     playground.page.route("**/v1/limits", small_limits)
     with playground.page.expect_response("**/v1/limits"):
         playground.page.reload()
-    expect(playground.page.get_by_role("option", name="builtin/demo")).to_be_attached()
+    expect(
+        playground.page.get_by_role("option", name="builtin/demo (demonstration)")
+    ).to_be_attached()
     playground.drop(sample("landscape.jpg"))
     sentence = playground.card("landscape.jpg").locator(".sentence")
     expect(sentence).to_have_text(

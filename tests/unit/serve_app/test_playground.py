@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ import pytest
 from serve_app.playground.page import ASSETS, PAGE
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+ROOT = Path(__file__).parents[3]
 VENDORED = json.loads((ASSETS.parent / "vendored.json").read_text())
 
 
@@ -102,6 +104,13 @@ def test_every_script_and_style_is_used() -> None:
     for path in ASSETS.rglob("*"):
         if path.suffix in (".js", ".css", ".svg"):
             assert path.name in text, path
+
+
+def test_the_package_takes_every_asset_along() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["serve_app.playground"]
+    taken = {path for pattern in patterns for path in ASSETS.parent.glob(pattern) if path.is_file()}
+    assert taken == {path for path in ASSETS.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("package", VENDORED)

@@ -130,7 +130,7 @@ export class Card extends EventTarget {
   #finish(done) {
     const { outcome } = done;
     this.#done = done;
-    this.#part(".facts").textContent = text.facts(this.#file, outcome.media);
+    this.#part(".facts").textContent = `${text.facts(this.#file, outcome.media)} · ${this.#shared.settings.nameOf(outcome.model.name)}`;
     this.#bars.show(outcome.labels, outcome.model.flagged_labels);
     if (outcome.timeline) {
       this.#element.classList.add("wide");

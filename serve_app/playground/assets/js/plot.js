@@ -93,7 +93,7 @@ export class Plot {
       padding: [8, 26, 0, 0],
       scales: { x: { time: false }, y: { range: [0, 1] } },
       axes: [
-        { ...axis, size: 28, values: (_, splits) => splits.map(text.moment) },
+        { ...axis, size: 28, values: (_, splits) => splits.map((seconds) => text.moment(seconds)) },
         { ...axis, size: 38, splits: [0, 0.5, 1], values: (_, splits) => splits.map((s) => s.toFixed(1)) },
       ],
       series: [

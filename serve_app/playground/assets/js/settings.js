@@ -51,6 +51,11 @@ export class Settings extends EventTarget {
     return this.#models?.models.find((model) => model.name === name);
   }
 
+  /** A model's name for people, who must see that a demonstration is one. */
+  nameOf(name) {
+    return this.about(name)?.demonstration ? `${name} (demonstration)` : name;
+  }
+
   /** Show the field for the key, and go there. */
   askForKey() {
     this.#elements.keyField.hidden = false;
@@ -83,7 +88,7 @@ export class Settings extends EventTarget {
     const chosen = this.#models.models.some(({ name }) => name === model.value) ? model.value : this.#models.default;
     const { allow } = this.#models.on_demand;
     const further = allow.filter((pattern) => !/[*?[]/.test(pattern));
-    const groups = [group("Models", this.#models.models.map(({ name, state }) => [name, state === "ready" ? name : `${name} (${state})`]))];
+    const groups = [group("Models", this.#models.models.map(({ name, state }) => [name, state === "ready" ? this.nameOf(name) : `${name} (${state})`]))];
     if (further.length) groups.push(group("Loaded when first asked", further.map((name) => [name, name])));
     if (further.length < allow.length) groups.push(group("Further", [[OTHER, `Another: ${allow.filter((p) => !further.includes(p)).join(", ")}`]]));
     const keep = [...model.options].some(({ value }) => value === model.value) && this.#isOffered(model.value, further);

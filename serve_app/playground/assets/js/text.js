@@ -5,12 +5,14 @@ export function score(value) {
   return (Math.floor(value * 1000 + 1e-6) / 1000).toFixed(3);
 }
 
-/** m:ss.t, h:mm:ss.t */
-export function moment(seconds) {
-  const tenths = Math.floor(Math.max(0, seconds) * 10 + 1e-6);
-  const [s, m, h] = [Math.floor(tenths / 10) % 60, Math.floor(tenths / 600) % 60, Math.floor(tenths / 36000)];
+/** m:ss.t or h:mm:ss.t; with two digits hundredths. */
+export function moment(seconds, digits = 1) {
+  const unit = 10 ** digits;
+  const count = Math.floor(Math.max(0, seconds) * unit + 1e-6);
+  const whole = Math.floor(count / unit);
+  const [s, m, h] = [whole % 60, Math.floor(whole / 60) % 60, Math.floor(whole / 3600)];
   const head = h ? `${h}:${String(m).padStart(2, "0")}` : `${m}`;
-  return `${head}:${String(s).padStart(2, "0")}.${tenths % 10}`;
+  return `${head}:${String(s).padStart(2, "0")}.${String(count % unit).padStart(digits, "0")}`;
 }
 
 export function bytes(count) {

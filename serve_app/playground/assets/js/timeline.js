@@ -92,7 +92,7 @@ export class Timeline {
       button.type = "button";
       button.classList.toggle("flagging", flagged.includes(segment.label));
       button.textContent =
-        `${segment.label} ${text.moment(segment.start_seconds)} – ${text.moment(segment.end_seconds)}, ` +
+        `${segment.label} ${text.moment(segment.start_seconds, 2)} – ${text.moment(segment.end_seconds, 2)}, ` +
         `peak ${text.score(segment.peak_score)}`;
       button.addEventListener("click", () => this.seek(segment.start_seconds));
       const item = document.createElement("li");
