@@ -64,7 +64,8 @@ def painter(scene: Scene, height: int, width: int) -> Painter:
 
 def tint(picture: Pixels) -> Pixels:
     """What flagged frames look like."""
-    return np.clip(picture.astype(np.float32) @ _TINT.T, 0, 255).astype(np.uint8)
+    tinted: Pixels = np.clip(picture.astype(np.float32) @ _TINT.T, 0, 255).astype(np.uint8)
+    return tinted
 
 
 def _place(index: int, rows: int, columns: int) -> tuple[int, int]:

@@ -17,6 +17,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def stages(data: bytes, model: Model) -> dict[str, float]:
     decoded: list[VideoFrame] = []
 
     def decode() -> None:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             container.streams.video[0].thread_count = 1
             decoded[:] = islice(container.decode(video=0), _FRAMES)
 
@@ -73,7 +74,7 @@ def stages(data: bytes, model: Model) -> dict[str, float]:
         "fit": lambda: fit(rgb, model.info.input),
     }
     for name, work in each.items():
-        made[name] = _milliseconds(lambda work=work: [work() for _ in range(_FRAMES)]) / _FRAMES
+        made[name] = _milliseconds(partial(_repeat, work)) / _FRAMES
     made["stack"] = _milliseconds(lambda: np.stack([fitted] * 16)) / 16
     made[f"forward, batches of {_BATCH}"] = _milliseconds(lambda: model.scores([batch])) / _BATCH
     made["open, the whole file"] = _milliseconds(lambda: open_video(data, MediaLimits()))
@@ -120,6 +121,11 @@ def _by_thread(family: ProcessFamily) -> dict[str, float]:
             own = names.get(thread.id) or "event loop and torch"
             used[own if pid == os.getpid() else "decoders"] += thread.cpu_seconds
     return used
+
+
+def _repeat(work: Callable[[], object]) -> None:
+    for _ in range(_FRAMES):
+        work()
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

@@ -39,7 +39,7 @@ def _shown(file: Path) -> Interval:
         for frame in container.decode(video=0):
             assert frame.pts is not None
             assert frame.time_base is not None
-            pixels = fit(frame.to_ndarray(format="rgb24"), flag.MODEL.input)
+            pixels = fit(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8), flag.MODEL.input)
             times.append(float(frame.pts * frame.time_base))
             is_flagged.append(bool(flag.scores(pixels[None])[0, 1] >= THRESHOLD))
     flagged = np.flatnonzero(is_flagged)
