@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from vigil_client.models import Series, VideoAnswer
 
 _WIDTH, _PANEL_HEIGHT = 1200, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 62, 24, 58, 44, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 62, 24, 70, 44, 34
 _SCALE = 2
 """Drawn twice as large and then reduced, which smooths the lines."""
 _INK, _PALE, _GRID, _PAPER = "#1f2328", "#59636e", "#d1d9e0", "#ffffff"

@@ -59,6 +59,8 @@ class Availability:
         try:
             return await send()
         except VigilError as error:
+            if not _may_pass(error):
+                raise
             failure = error
         self._wait(+1)
         try:
@@ -68,7 +70,7 @@ class Availability:
 
     async def _again(self, send: Callable[[], Awaitable[_Result]], failure: VigilError) -> _Result:
         deadline = time.monotonic() + self._wait_seconds
-        while _may_pass(failure):
+        while True:
             asked = failure.retry_after_seconds if isinstance(failure, AnswerError) else None
             await asyncio.sleep(_POLL_SECONDS if asked is None else asked)
             while not await self._client.is_ready():
@@ -78,10 +80,11 @@ class Availability:
             try:
                 return await send()
             except VigilError as error:
+                if not _may_pass(error):
+                    raise
                 failure = error
             if time.monotonic() > deadline:
                 raise ServiceGoneError(self._wait_seconds, failure)
-        raise failure
 
     def _wait(self, change: int) -> None:
         before, self._waiting = self._waiting, self._waiting + change

@@ -80,8 +80,9 @@ class _Run:
             )
             progress = stack.enter_context(RunProgress(self._console, len(self._found.sources)))
             availability = Availability(client, settings.wait_seconds, progress.waiting)
-            models = await availability.call(client.models)
-            limits = await availability.call(client.limits)
+            # Not waited for: that nobody answers at all is rather a wrong URL.
+            models = await client.models()
+            limits = await client.limits()
             name = settings.model or models.default
             rule = FlagRule(
                 settings.labels,
