@@ -4,7 +4,7 @@ r"""How many CPUs and model replicas a load takes, and what they cost:
         --model-frames-per-second 900 --cpu-hour 0.05 --replica-hour 1.2
 
 What images and videos take is read from the results files of the benchmarks, measured on a machine
-like yours. What your model does on your device is yours to measure: ``docs/operations.md`` says how.
+like yours. What your model does on your device is yours to measure: see ``docs/operations.md``.
 """
 
 from __future__ import annotations
