@@ -1,0 +1,109 @@
+"""The chaos suite's own judgement: a lost or wrong answer must not look like a right one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from benchmarks.chaos.http import Connection, Reply
+from benchmarks.chaos.load import Clients, Seen
+from benchmarks.chaos.table import row_of, text_of
+from benchmarks.load import File, upload
+
+REQUEST = upload("/", "file", [File("a", "image/png", b"a")])
+RIGHT = b'[{"label": "nsfw", "score": 0.5}]'
+
+
+def answer(status: str, body: bytes, *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+@asynccontextmanager
+async def server(*answers: bytes | None) -> AsyncIterator[int]:
+    """Gives one answer after the other, whatever is asked; None: ends the connection."""
+    left = list(answers)
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handlers.append(asyncio.current_task())
+        while await reader.read(65536):
+            given = left.pop(0)
+            if given is None:
+                break
+            writer.write(given)
+        writer.close()
+        await writer.wait_closed()
+
+    handlers: list[asyncio.Task[None] | None] = []
+    listening = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with listening:
+        yield listening.sockets[0].getsockname()[1]
+    await asyncio.gather(*filter(None, handlers))
+
+
+async def seen_of(*answers: bytes | None) -> Seen:
+    """What one client sees, whose first answer is taken for right."""
+    async with server(answer("200 OK", RIGHT), *answers) as port:
+        clients = Clients("127.0.0.1", port, [REQUEST])
+        await clients.learn()
+        return await clients.open_loop(rate=1000, seconds=len(answers) / 1000)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        (answer("200 OK", RIGHT), "right"),
+        (answer("200 OK", RIGHT.replace(b"0.5", b"0.5004")), "right"),
+        (answer("200 OK", RIGHT.replace(b"0.5", b"0.51")), "wrong"),
+        (answer("200 OK", RIGHT.replace(b"nsfw", b"normal")), "wrong"),
+        (answer("200 OK", b"[]"), "wrong"),
+        (answer("503 Service Unavailable", b"{}", "Retry-After: 1"), "refused"),
+        (answer("503 Service Unavailable", b"{}"), "failed"),
+        (answer("500 Internal Server Error", b"{}"), "failed"),
+        (answer("200 OK", RIGHT)[:-3], "failed"),
+        (None, "failed"),
+    ],
+    ids=range(10),
+)
+async def test_every_answer_is_judged(
+    given: bytes | None, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection.__init__, "__defaults__", (0.5,))
+    seen = await seen_of(given)
+    counts = {name: len(getattr(seen, name)) for name in ("right", "wrong", "refused", "failed")}
+    assert counts == {**dict.fromkeys(counts, 0), kind: 1}
+
+
+async def test_a_connection_is_opened_again_after_the_server_ended_it() -> None:
+    async with server(answer("200 OK", RIGHT, "Connection: close"), answer("200 OK", b"2")) as port:
+        connection = Connection("127.0.0.1", port)
+        wire = REQUEST.wire("host")
+        assert [(await connection.ask(wire)).status for _ in range(2)] == [200, 200]
+        connection.close()
+
+
+def reply(started: float, ended: float) -> Reply:
+    return Reply(200, False, b"", started, ended)
+
+
+def test_recovery_is_the_first_right_answer_to_a_request_sent_after_the_fault() -> None:
+    seen = Seen(right=[reply(0, 12), reply(11, 14), reply(12, 13.5)])
+    row = row_of("x", seen, times=[10.0])
+    assert row.seconds_to_recover == 3.5
+    assert row.holds
+    assert "| x | 1 | 3 | 0 | 0 | 0 | 3.5 s |" in text_of([row])
+
+
+@pytest.mark.parametrize("kind", ["failed", "wrong"])
+def test_a_lost_or_wrong_answer_does_not_hold(kind: str) -> None:
+    seen = Seen(right=[reply(11, 12)])
+    getattr(seen, kind).append(reply(11, 12))
+    assert not row_of("x", seen, [10.0]).holds
+    assert row_of("x", seen, [10.0], allowed_lost=1).holds == (kind == "failed")
+
+
+def test_a_service_that_does_not_come_back_does_not_hold() -> None:
+    assert not row_of("x", Seen(right=[reply(0, 1)]), [10.0]).holds
