@@ -25,7 +25,9 @@ _MARGIN = 1.25
 """The scene is so many times as large as a frame."""
 _TINT = np.array([[1.0, 0.2, 0.2], [0.0, 0.55, 0.0], [0.0, 0.0, 0.45]], np.float32)
 """Towards red, at about the same brightness."""
-_GRAINS = 8
+_GRAIN_SHIFT = 64
+"""Every frame gets another part of the grain, moved by up to so many pixels: an encoder must not find
+it again in the frames before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +49,16 @@ def painter(scene: Scene, height: int, width: int) -> Painter:
     normal = np.asarray(photograph(size, scene.seed))
     tinted = tint(normal)
     rng = np.random.default_rng(scene.seed)
-    grains = [
-        np.repeat(rng.normal(0, scene.grain, (height, width, 1)).round().astype(np.int16), 3, 2)
-        for _ in range(_GRAINS)
-    ]
+    grain_size = (height + _GRAIN_SHIFT, width + _GRAIN_SHIFT, 1)
+    grain = np.repeat(rng.normal(0, scene.grain, grain_size).round().astype(np.int16), 3, 2)
 
     def paint(index: int, height: int, width: int) -> Pixels:
         picture = tinted if index in scene.flagged else normal
         top, left = _place(index if scene.moves else 0, size[1] - height, size[0] - width)
         part = picture[top : top + height, left : left + width]
-        grain = grains[int(rng.integers(_GRAINS))]
-        return np.asarray(cv2.add(part, grain, dtype=cv2.CV_8U), np.uint8)
+        down, right = rng.integers(_GRAIN_SHIFT, size=2)
+        own = grain[down : down + height, right : right + width]
+        return np.asarray(cv2.add(part, own, dtype=cv2.CV_8U), np.uint8)
 
     return paint
 
@@ -70,7 +71,7 @@ def tint(picture: Pixels) -> Pixels:
 
 def _place(index: int, rows: int, columns: int) -> tuple[int, int]:
     """The camera goes to and fro, some pixels a frame."""
-    return _zigzag(index * 2, rows), _zigzag(index * 5, columns)
+    return _zigzag(index, rows), _zigzag(index * 3, columns)
 
 
 def _zigzag(at: int, length: int) -> int:
