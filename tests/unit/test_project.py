@@ -95,7 +95,9 @@ def test_the_dockerfile_passes_its_linter() -> None:
     run_tool("hadolint", "Dockerfile")
 
 
-@pytest.mark.parametrize("name", ["docker-compose.yml", "docker-compose.gpu.yml"])
+@pytest.mark.parametrize(
+    "name", ["docker-compose.yml", "docker-compose.gpu.yml", "docker-compose.observability.yml"]
+)
 def test_the_compose_file_follows_the_specification(name: str) -> None:
     run_tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", name)
 
