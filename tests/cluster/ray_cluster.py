@@ -25,7 +25,15 @@ DETECT_LOST_NODES = {
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "3",
     "RAY_grpc_client_keepalive_timeout_ms": "5000",
+    "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "2s",
+    "RAY_SERVE_HAPROXY_TIMEOUT_CONNECT_S": "2",
 }
+FOUR_NODES_ON_TWO_CORES = {
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
+    "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": "60",
+}
+"""Serve replaces a proxy that is not there within 5 s, which four starting at once may not be."""
 SURVIVE_THE_HEAD = {"RAY_gcs_rpc_server_reconnect_timeout_s": "600"}
 
 
@@ -60,6 +68,7 @@ class RayCluster:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
             "RAY_USAGE_STATS_ENABLED": "0",
+            **FOUR_NODES_ON_TWO_CORES,
             "PYTHONPATH": str(ROOT),
         }
 
