@@ -69,10 +69,12 @@ class Service:
         folder = self.folder / "redeployed"
         folder.mkdir(exist_ok=True)
         path = write_config(folder, config)
-        found = re.search(r"http://127\.0\.0\.1:\d+", (self.folder / "service.log").read_text())
+        log = (self.folder / "service.log").read_text()
+        # Between the two Ray puts the codes of a terminal's colours.
+        found = re.search(r"dashboard at \S*?(http://127\.0\.0\.1:\d+)", log)
         assert found, "the log does not say where the dashboard is"
         deployed = subprocess.run(
-            [tool("serve"), "deploy", "--address", found[0], str(path)],
+            [tool("serve"), "deploy", "--address", found[1], str(path)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
