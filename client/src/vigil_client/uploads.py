@@ -37,7 +37,8 @@ class MediaUrl:
 
 
 Media: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | NamedMedia"
-"""A path (also as a string), bytes, a binary file that can seek, or one of these with a name."""
+"""A path (also as a string), bytes, a binary file that can seek (sent from its start), or one of
+these with a name."""
 
 FormField: TypeAlias = tuple[str, tuple[str | None, bytes | BinaryIO, str | None]]
 
@@ -83,8 +84,12 @@ def _file(media: Media, stack: ExitStack) -> tuple[str, bytes | BinaryIO, str]:
 
 
 def _seekable(content: bytes | BinaryIO) -> bytes | BinaryIO:
-    if not isinstance(content, bytes) and not content.seekable():
+    if isinstance(content, bytes):
+        return content
+    if not content.seekable():
         raise UploadError("The file object cannot seek; give a path, bytes or a file on disk.")
+    # Writes out what is still in a buffer: httpx takes the size from the file system.
+    content.seek(0)
     return content
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import pytest
-from vigil_client import AsyncClient, Client, Media, MediaUrl, Retries, VideoEvent
 
 from tests.assets.loopback_service import LoopbackService, loopback_service
+from vigil_client import AsyncClient, Client, Media, MediaUrl, Retries, VideoEvent
 
 QUICK = Retries(first_wait_seconds=0.001, max_seconds=10)
 

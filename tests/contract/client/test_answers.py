@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import httpx
 import pytest
+
+from deployments.errors import CorruptMediaError as DeploymentCorrupt
+from deployments.errors import OverloadedError as DeploymentOverloaded
+from deployments.video.analysis import Progress as AnalysisProgress
+from serve_app.problems import PROBLEMS
+from tests.assets.loopback_service import PLAIN, LoopbackService, loopback_service
+from tests.contract.client.conftest import Asks
+from tests.unit.serve_app.live import Gate
+from tests.unit.serve_app.media import MP4, animation, still
 from vigil_client import (
     AnswerError,
     AuthenticationError,
@@ -28,15 +38,6 @@ from vigil_client import (
     VideoAnswer,
 )
 from vigil_client.errors import BY_CODE
-
-from deployments.errors import CorruptMediaError as DeploymentCorrupt
-from deployments.errors import OverloadedError as DeploymentOverloaded
-from deployments.video.analysis import Progress as AnalysisProgress
-from serve_app.problems import PROBLEMS
-from tests.assets.loopback_service import PLAIN, LoopbackService, loopback_service
-from tests.contract.client.conftest import Asks
-from tests.unit.serve_app.live import Gate
-from tests.unit.serve_app.media import MP4, animation, still
 
 RED, GREEN = still(0.9), still(0.1)
 
@@ -100,6 +101,12 @@ async def test_media_come_in_many_forms(client: Asks, tmp_path: Path, kind: str)
         result = await client.call("image", media)
     assert result.flagged is True
     assert result.filename == ("upload" if kind in ("bytes", "memory") else "picture.png")
+
+
+async def test_a_file_that_was_just_written_is_sent_whole(client: Asks) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(RED)
+        assert (await client.call("image", file)).flagged is True
 
 
 async def test_a_file_name_may_hold_what_is_no_unicode(client: Asks, tmp_path: Path) -> None:

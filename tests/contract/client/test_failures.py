@@ -10,6 +10,11 @@ from email.utils import format_datetime
 
 import httpx
 import pytest
+
+from deployments.video.analysis import Progress as AnalysisProgress
+from tests.assets.loopback_service import LoopbackService, loopback_service
+from tests.contract.client.conftest import QUICK, Asks
+from tests.unit.serve_app.media import MP4, still
 from vigil_client import (
     AnswerError,
     ConnectionFailedError,
@@ -23,11 +28,6 @@ from vigil_client import (
 )
 from vigil_client.answers import EventLines
 from vigil_client.retries import retry_after_seconds
-
-from deployments.video.analysis import Progress as AnalysisProgress
-from tests.assets.loopback_service import LoopbackService, loopback_service
-from tests.contract.client.conftest import QUICK, Asks
-from tests.unit.serve_app.media import MP4, still
 
 RED = still(0.9)
 
