@@ -208,3 +208,15 @@ class TestServeConfigYaml:
         assert variables["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
         assert self.document["http_options"]["port"] == 8000
         assert self.document["applications"][0]["import_path"] == "serve_app.app:build"
+
+
+@pytest.mark.parametrize(("exporter", "traces"), [("otlp", True), ("none", False), ("", True)])
+def test_opentelemetrys_own_switch_wins_over_the_file(exporter: str, traces: bool) -> None:
+    config = resolve({"observability": {"traces": True}}, {"OTEL_TRACES_EXPORTER": exporter})
+    assert config.observability.traces is traces
+    assert config.observability.access_log == "errors"
+
+
+def test_an_exporter_of_traces_that_is_not_here_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="OTEL_TRACES_EXPORTER"):
+        resolve({}, {"OTEL_TRACES_EXPORTER": "jaeger"})

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deployments.errors import MediaTooLargeError, VigilError
 from serve_app import gate
 from serve_app.admission import LaneLimits
 from serve_app.config import resolve
@@ -128,3 +129,14 @@ def test_the_rules_are_what_was_configured() -> None:
     assert rules.images == LaneLimits(7, 3)
     assert rules.videos == LaneLimits(13)
     assert rules.max_request_bytes == config.limits.max_request_bytes
+
+
+@pytest.mark.usefixtures("no_rules_left")
+async def test_refusals_of_the_servers_gate_are_told() -> None:
+    held, refused = Held(), list[VigilError]()
+    held.may_answer.set()
+    open_gate(RULES, refused.append)
+    client = client_of(ServerGate(held))
+    assert (await client.post(IMAGES, content=b"x" * 101)).status_code == 413
+    assert (await client.post(IMAGES, content=b"fits")).status_code == 200
+    assert [type(error) for error in refused] == [MediaTooLargeError]

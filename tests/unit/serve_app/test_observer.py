@@ -29,7 +29,7 @@ class Observed:
         config = resolve({"observability": {"access_log": access_log}, **args}, {})
         self.metrics = MemoryMetrics()
         self.classifier = FakeClassifier([FAKE_MODEL])
-        videos = FakeVideoAnalyst(self.classifier)
+        videos = FakeVideoAnalyst({})
         self.app = create_app(config, self.classifier, videos, metrics=self.metrics)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app), base_url="http://vigil"
