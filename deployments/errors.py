@@ -69,6 +69,10 @@ class RequestError(VigilError):
     """The request asks for something that does not exist or makes no sense."""
 
 
+class UnauthorizedError(RequestError):
+    """The request has no API key, or none that is accepted."""
+
+
 class UnknownLabelError(RequestError):
     """A label was asked for that the model cannot return."""
 
@@ -121,6 +125,10 @@ class OverloadedError(ServiceError):
     def retry_after_seconds(self) -> int:
         """When a new try has a chance, in seconds."""
         return int(self.args[1])
+
+
+class TooManyRequestsError(OverloadedError):
+    """A client has used up its own share; others may still be served."""
 
 
 class DeadlineExceededError(ServiceError):

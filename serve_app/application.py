@@ -30,6 +30,7 @@ from serve_app.fetch import Fetcher, FetchLimits
 from serve_app.gate import Gate, GateRules
 from serve_app.images import ImageScorer
 from serve_app.observer import RequestObserver
+from serve_app.perimeter import AccessRules, Perimeter
 from serve_app.playground.page import Playground
 from serve_app.timed_executor import TimedExecutor
 
@@ -101,7 +102,7 @@ def create_app(
         config.limits.max_video_bytes,
     )
     answers = CompatAnswers(config, classifier, images, videos)
-    protected = [Depends(ApiKeys(config.api_keys))] if config.use_api_keys else []
+    protected = [Depends(ApiKeys(config.accepted_keys))] if config.use_api_keys else []
     app.include_router(
         compat_router(answers, config.limits.max_files_per_request), dependencies=protected
     )
@@ -115,6 +116,7 @@ def create_app(
     problems.install(app)
     # Added last, runs first.
     app.add_middleware(Gate, rules=GateRules.of(config), expects_server_gate=not returns_request_id)
+    app.add_middleware(Perimeter, rules=AccessRules.of(config))
     app.add_middleware(
         RequestBoundary,
         timeout_seconds=config.request_timeout_seconds,

@@ -14,6 +14,7 @@ from typing import Self
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
+from serve_app.config_access import AccessConfig, ApiKey
 from serve_app.config_sections import (
     Gpus,
     IngressConfig,
@@ -27,6 +28,8 @@ from serve_app.config_sections import (
 )
 
 __all__ = [
+    "AccessConfig",
+    "ApiKey",
     "AppConfig",
     "ConfigError",
     "Gpus",
@@ -112,10 +115,15 @@ class AppConfig(Section):
     use_api_keys: bool = Field(
         default=False,
         description="Ask for an API key in `X-API-Key`. USE_API_KEYS wins; where neither is "
-        "given, keys in API_KEYS turn it on.",
+        "given, keys in API_KEYS or in `access.keys` turn it on.",
     )
-    api_keys: tuple[SecretStr, ...] = Field(
-        default=(), description="Accepted keys. Only from API_KEYS, comma separated."
+    api_keys: tuple[ApiKey, ...] = Field(
+        default=(),
+        description="Accepted keys beside `access.keys`. Only from API_KEYS, comma separated; only "
+        "their hashes are kept.",
+    )
+    access: AccessConfig = Field(
+        default=AccessConfig(), description="Who may use the service, and how much of it."
     )
     access_token: SecretStr | None = Field(
         default=None, description="Hub token for gated models. Only from ACCESS_TOKEN."
@@ -131,11 +139,17 @@ class AppConfig(Section):
             raise ValueError(
                 f"default_model: {self.default_model!r} is not among models: {', '.join(names)}"
             )
-        if self.use_api_keys and not self.api_keys:
+        if self.use_api_keys and not (self.api_keys or self.access.keys):
             raise ValueError(
-                "use_api_keys: is on, but API_KEYS holds no key, so every request would be refused"
+                "use_api_keys: is on, but API_KEYS holds no key and access.keys none either, so "
+                "every request would be refused"
             )
         return self
+
+    @property
+    def accepted_keys(self) -> tuple[ApiKey, ...]:
+        """One of these is asked for; empty: none is."""
+        return (*self.api_keys, *self.access.keys) if self.use_api_keys else ()
 
 
 def environment(directory: Path | None = None) -> dict[str, str]:
@@ -177,8 +191,15 @@ def resolve(args: Mapping[str, object], environ: Mapping[str, str]) -> AppConfig
         if value := environ.get(variable, "").strip():
             merged[field] = value
     if keys := environ.get("API_KEYS", ""):
-        merged["api_keys"] = [key for part in keys.split(",") if (key := part.strip())]
-        merged.setdefault("use_api_keys", bool(merged["api_keys"]))
+        plain = [key for part in keys.split(",") if (key := part.strip())]
+        # Hashed at once: the configuration travels to the replicas and is kept by Ray.
+        merged["api_keys"] = [
+            ApiKey.of_plain(f"API_KEYS {number}", key) for number, key in enumerate(plain, 1)
+        ]
+        merged.setdefault("use_api_keys", bool(plain))
+    access = merged.get("access")
+    if isinstance(access, Mapping) and access.get("keys"):
+        merged.setdefault("use_api_keys", True)
     if name := environ.get("DEFAULT_MODEL_NAME", "").strip():
         merged["models"] = _with_model(merged.get("models"), name)
     if exporter := environ.get(TRACES_VARIABLE, "").strip():

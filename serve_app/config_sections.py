@@ -223,6 +223,11 @@ class LimitsConfig(Section):
     max_animation_frames: int = Field(
         default=_MEDIA.max_animation_frames, ge=1, description="Frames of an animated image."
     )
+    max_animation_pixels: int = Field(
+        default=_MEDIA.max_animation_pixels,
+        ge=1,
+        description="Pixels of all frames of an animated image, or pages of a TIFF, together.",
+    )
     max_video_frames: int = Field(
         default=_MEDIA.max_video_frames, ge=1, description="Frames of a video."
     )
@@ -263,6 +268,7 @@ class LimitsConfig(Section):
             max_video_bytes=self.max_video_bytes,
             max_pixels=self.max_pixels,
             max_animation_frames=self.max_animation_frames,
+            max_animation_pixels=self.max_animation_pixels,
             max_video_frames=self.max_video_frames,
             max_video_seconds=self.max_video_seconds,
         )

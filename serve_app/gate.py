@@ -20,6 +20,7 @@ from deployments.errors import OverloadedError
 from serve_app.admission import Lane, LaneLimits, Ticket
 from serve_app.config import AppConfig
 from serve_app.edge import REQUEST_ID_HEADER, STARTED, request_id_of
+from serve_app.perimeter import EVERYONE, AccessRules, Perimeter
 from serve_app.problems import response_of
 from serve_app.upload_bounds import Refused, UploadBounds, note_refusal
 
@@ -48,6 +49,7 @@ class GateRules:
     videos: LaneLimits
     max_request_bytes: int
     max_inflight_bytes: int
+    access: AccessRules = EVERYONE
 
     @classmethod
     def of(cls, config: AppConfig) -> GateRules:
@@ -62,6 +64,7 @@ class GateRules:
             ),
             max_request_bytes=config.limits.max_request_bytes,
             max_inflight_bytes=config.limits.max_inflight_upload_bytes,
+            access=AccessRules.of(config),
         )
 
 
@@ -132,7 +135,7 @@ class ServerGate:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._gate: Gate | None = None
+        self._gate: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -142,7 +145,8 @@ class ServerGate:
                 header for header in scope["headers"] if header[0].lower() not in CONTROL_HEADERS
             ]
         if self._gate is None and _rules is not None:
-            self._gate = Gate(self._app, _rules, refused=_refused)
+            gate = Gate(self._app, _rules, refused=_refused)
+            self._gate = Perimeter(gate, _rules.access, refused=_refused)
         await (self._gate or self._app)(scope, receive, send)
 
 

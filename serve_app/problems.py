@@ -22,6 +22,9 @@ from serve_app.schemas import Json
 
 MEDIA_TYPE = "application/problem+json"
 
+_CHALLENGE = 'ApiKey realm="vigil", header="X-API-Key"'
+"""Every 401 must say what is asked for (RFC 9110, section 15.5.2)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
@@ -48,6 +51,7 @@ PROBLEMS: Mapping[type[errors.VigilError], ProblemKind] = {
     errors.UndecodableMediaError: ProblemKind(422, "Undecodable media", "undecodable-media"),
     errors.MediaTooLargeError: ProblemKind(413, "Media too large", "media-too-large"),
     errors.RequestError: ProblemKind(422, "Invalid request", "invalid-request"),
+    errors.UnauthorizedError: ProblemKind(401, "Unauthorized", "unauthorized"),
     errors.UnknownLabelError: ProblemKind(422, "Unknown label", "unknown-label"),
     errors.InvalidParameterError: ProblemKind(422, "Invalid parameter", "invalid-parameter"),
     errors.UnreachableUrlError: ProblemKind(422, "Unreachable URL", "unreachable-url"),
@@ -58,6 +62,7 @@ PROBLEMS: Mapping[type[errors.VigilError], ProblemKind] = {
     errors.InferenceError: ProblemKind(500, "Inference failed", "inference-failed"),
     errors.ServiceError: ProblemKind(500, "Service error", "service-error"),
     errors.OverloadedError: ProblemKind(503, "Overloaded", "overloaded", 1),
+    errors.TooManyRequestsError: ProblemKind(429, "Too many requests", "too-many-requests", 1),
     errors.DeadlineExceededError: ProblemKind(504, "Deadline exceeded", "deadline-exceeded"),
     errors.ReplicaLostError: ProblemKind(503, "Replica lost", "replica-lost", 5),
 }
@@ -102,6 +107,8 @@ def response_of(error: errors.VigilError) -> JSONResponse:
     if isinstance(error, errors.OverloadedError):
         seconds = error.retry_after_seconds
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
+    if isinstance(error, errors.UnauthorizedError):
+        headers["WWW-Authenticate"] = _CHALLENGE
     return problem_response(body_of(error), headers)
 
 

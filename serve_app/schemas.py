@@ -174,6 +174,7 @@ class LimitsAnswer(Shape):
     max_video_bytes: int
     max_pixels: int
     max_animation_frames: int
+    max_animation_pixels: int = Field(description="Of all frames or pages together.")
     max_video_frames: int
     max_video_seconds: float
     max_request_bytes: int

@@ -19,6 +19,7 @@ _ERRORS: Mapping[int, str] = {
     413: "A file or the request is too large.",
     415: "Not an image or video that this service reads, or not the kind that this route takes.",
     422: "The file is damaged, or a parameter is outside its range.",
+    429: "This API key has used up its share; try again after `Retry-After` seconds.",
     500: "The model or the service failed.",
     503: "The service cannot do this right now; try again after `Retry-After` seconds.",
     504: "The answer was not ready in time.",

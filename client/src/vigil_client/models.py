@@ -308,6 +308,7 @@ class Limits(Answer):
     max_video_bytes: int
     max_pixels: int
     max_animation_frames: int
+    max_animation_pixels: int
     max_video_frames: int
     max_video_seconds: float
     max_request_bytes: int
