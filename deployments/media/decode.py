@@ -35,7 +35,7 @@ _SHOWING_EXISTING = frozenset({"vp9"})
 """Codecs in which a packet may just tell to show a frame that an earlier one brought. Such a frame
 carries the earlier packet's tag; but these codecs do not reorder, so frames settle in order."""
 
-_MOST_DELAYED = 64
+MOST_DELAYED = 64
 """Packets a decoder may take in before the frame of an earlier one comes out: more than the 16
 pictures (32 fields) that H.264 and HEVC may reorder, and than libdav1d holds back."""
 
@@ -146,7 +146,7 @@ class _Ledger:
         self._leading = index.leading()
         self._is_in_order = source.codec in _SHOWING_EXISTING
         self._second_keyframe = index.second_keyframe
-        self._patience = _MOST_DELAYED + threads
+        self._patience = MOST_DELAYED + threads
         self._owed: dict[int, None] = {}
         self._interlaced: deque[int] = deque(maxlen=2 * self._patience)
         self._first: int | None = None

@@ -10,15 +10,16 @@ that the decoder itself needs are in memory, whatever the video's length.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 import numpy as np
 
-from deployments.errors import MediaTooLargeError, UnsupportedMediaError
+from deployments.errors import CorruptMediaError, MediaTooLargeError, UnsupportedMediaError
 from deployments.media.container import OpenContainer, open_container, view_of
-from deployments.media.decode import decode
+from deployments.media.decode import MOST_DELAYED, DecodedFrame, decode
 from deployments.media.framing import count_video_packets
 from deployments.media.limits import MediaLimits
-from deployments.media.packets import Int64Array, PacketIndex
+from deployments.media.packets import NO_TIME, Int64Array, PacketIndex
 from deployments.media.picture import CLOCKWISE_DEGREES, PictureMaker, frame_orientation
 from deployments.media.scan import scan
 from deployments.media.sniff import sniff
@@ -130,9 +131,12 @@ def open_video(data: Buffer, limits: MediaLimits, *, threads: int = 1) -> OpenVi
         require_pixels(context.width, context.height, limits)
         index = scan(source, promised, limits.max_video_frames)
     with open_container(view, found.name, limits.max_pixels) as source:
-        first = next(decode(source, index, threads)).frame
+        frames = decode(source, index, threads)
+        decoded = next(frames)
+        first = decoded.frame
         require_pixels(first.width, first.height, limits)
         times = index.presentation(first.pts)
+        _require_order(index, decoded, frames)
         units = int(times[-1]) - int(times[0]) + _last_frame_units(source, index, times)
         seconds = float(units * index.time_base)
         rotation = CLOCKWISE_DEGREES[frame_orientation(first)]
@@ -165,6 +169,36 @@ def _last_frame_units(source: OpenContainer, index: PacketIndex, times: Int64Arr
         return int(np.median(np.diff(times)))
     rate = source.stream.average_rate
     return round(1 / rate / index.time_base) if rate else 0
+
+
+def _require_order(index: PacketIndex, first: DecodedFrame, frames: Iterator[DecodedFrame]) -> None:
+    """Refuse timestamps by which frames that can be decoded would be left out.
+
+    Frames to be shown before the first one that can be decoded are left out: pictures that lead the
+    first keyframe, which refer to what is not there. There are few of them, and they do not decode.
+
+    Args:
+        index: All packets.
+        first: The first decoded frame.
+        frames: Those after it.
+
+    Raises:
+        CorruptMediaError: The timestamps run backwards.
+    """
+    if first.frame.pts is None or not index.has_pts:
+        return
+    earlier = index.shown & (index.pts != NO_TIME) & (index.pts < first.frame.pts)
+    left_out = earlier.nonzero()[0]
+    left_out = left_out[left_out > first.ordinal]
+    if not len(left_out):
+        return
+    last = int(left_out[-1]) + MOST_DELAYED
+    is_few = last - first.ordinal <= 2 * MOST_DELAYED
+    if not is_few or any(
+        earlier[decoded.ordinal]
+        for decoded in takewhile(lambda decoded: decoded.ordinal < last, frames)
+    ):
+        raise CorruptMediaError("The video is damaged: its timestamps run backwards.")
 
 
 def require_pixels(width: int, height: int, limits: MediaLimits) -> None:

@@ -156,10 +156,15 @@ class LocalReader:
             yield self._look(position, shown)
 
     def _frames(self, run: Run) -> Generator[tuple[int, VideoFrame], None, None]:
-        """Frames of a run with their positions, as they come out of the decoder."""
+        """Frames of a run with their positions, as they come out of the decoder.
+
+        Timestamps that contradict the decoder's order are refused: which frame is on show when
+        could not be told, and one could be taken for another.
+        """
         source = self._packets.source
         source.stream.codec_context.flush_buffers()
         packets = self._packets.read(self._ordinals(run))
+        latest = -1
         counted = iter(self._inside(run))
         expected = iter(self._inside(run)) if run.whole else None
         for decoded in decode_packets(source, self._video.index, packets, entry=run.entry):
@@ -170,6 +175,9 @@ class LocalReader:
                 position = int(self._position_of[decoded.ordinal])
             else:
                 position = next(counted, -1)
+            if position < latest and (position >= 0 or self._video.index.shown[decoded.ordinal]):
+                raise CorruptMediaError("The video is damaged: its timestamps run backwards.")
+            latest = max(latest, position)
             if expected is not None and position != next(expected, None):
                 raise _irregular()
             if position >= 0:

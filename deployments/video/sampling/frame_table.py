@@ -100,8 +100,9 @@ class FrameTable:
                 f"the video lasts {self.end_seconds:g} s."
             )
         on_show = self.seconds[self.last_at_or_before(start)]
-        # Of frames that share a time, all belong to the range: none may go unseen.
-        first = int(np.searchsorted(self.seconds, on_show, "left"))
+        # Of frames that share a time, all belong to the range, and without an end all frames do,
+        # however short they are shown: none may go unseen.
+        first = int(np.searchsorted(self.seconds, on_show, "left")) if start > 0 else 0
         stop = int(np.searchsorted(self.seconds, end - TIME_TOLERANCE_SECONDS, "left"))
         return range(first, max(stop, first + 1))
 
