@@ -60,7 +60,9 @@ SPEED = tuple(Clip(f"1080p-gop-{gop}", 60, gop, flagged=(30, 60)) for gop in (60
 """A keyframe every two seconds, every twenty, and at least every default gap."""
 SHORT = Clip("1080p-short", 5, 60, flagged=(2, 5))
 """For what takes minutes otherwise."""
-BASE_SHORT = Clip("1080p-base-short", 4, 60, flagged=(2, 4))
+BASE = Clip("1080p-base", 20, 60, flagged=(10, 20))
+BASE_SHORT = Clip("1080p-base-short", 2, 60, flagged=(1, 2))
+"""For ViT-B/16, which takes minutes for a minute."""
 STATIC = Clip("720p-static", 60, 60, 1280, 720, moves=False)
 """A camera on a tripod, with the sensor's grain."""
 MEMORY = tuple(

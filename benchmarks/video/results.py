@@ -65,7 +65,7 @@ class SpeedMeasurement:
     seconds: float
     """Of a server: from the first byte sent to the last one received."""
     frames: int
-    """Of the clip."""
+    """Of the clip, or of its part that was measured."""
     cpu_seconds: float
     """Of all processes of the system."""
     growth_bytes: int
@@ -82,7 +82,7 @@ class SpeedMeasurement:
 
     @property
     def frames_per_second(self) -> float:
-        """Of the clip, whether looked at or not."""
+        """Whether looked at or not."""
         return self.frames / self.seconds
 
 

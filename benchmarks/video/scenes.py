@@ -26,8 +26,8 @@ _MARGIN = 1.25
 _TINT = np.array([[1.0, 0.2, 0.2], [0.0, 0.55, 0.0], [0.0, 0.0, 0.45]], np.float32)
 """Towards red, at about the same brightness."""
 _GRAIN_SHIFT = 64
-"""Every frame gets another part of the grain, moved by up to so many pixels: an encoder must not find
-it again in the frames before."""
+"""Every frame gets another part of the grain, moved by up to so many pixels: an encoder must not
+find it again in the frames before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from benchmarks.video.clips import WARM
 from benchmarks.video.workspace import Workspace
 from benchmarks.vigil_server import serve, write_config
 
-TINY, BASE = ModelKind("tiny"), ModelKind("base")
+TINY, VIT_BASE = ModelKind("tiny"), ModelKind("base")
 
 
 @contextmanager

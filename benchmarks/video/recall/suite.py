@@ -23,7 +23,7 @@ from deployments.media.limits import MediaLimits
 from deployments.video.analysis import Analysis
 from deployments.video.decoding.pool import DecoderPool
 
-_PER_BIN = 40
+_PER_BIN = 30
 _PER_BIN_QUICK = 2
 _SECRET = b"recall"
 _HOSTILE_RUNS = 5

@@ -7,35 +7,35 @@ so that the ways through the video are compared and not the loading.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
 import torch
 import transformers
 
-from benchmarks.video.systems.run import main
+from benchmarks.video.systems.run import Judge, main
 
 
-def load(model: str) -> Callable[[Path], Sequence[float]]:
+def load(model: str) -> Judge:
     """The pipeline, and what judges a file with it."""
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     pipeline = transformers.pipeline("image-classification", model=model, dtype=torch.float32)
 
-    def judge(video: Path) -> list[float]:
+    def judge(video: Path, frames: int) -> list[float]:
         capture = cv2.VideoCapture(str(video))
         scores: list[float] = []
-        while True:
+        while len(scores) < frames:
             is_read, frame = capture.read()
             if not is_read:
-                capture.release()
-                return scores
+                break
             is_encoded, jpeg = cv2.imencode(".jpg", frame)
             assert is_encoded
             text = base64.b64encode(jpeg.tobytes()).decode("ascii")
             by_label = {entry["label"]: entry["score"] for entry in pipeline(text, top_k=None)}
             scores.append(by_label["nsfw"])
+        capture.release()
+        return scores
 
     return judge
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from benchmarks.machine import ROOT
 
@@ -29,7 +30,11 @@ class Run:
     """``nsfw`` of every frame, in presentation order."""
 
 
-def main(load: Callable[[str], Callable[[Path], Sequence[float]]]) -> None:
+Judge: TypeAlias = Callable[[Path, int], Sequence[float]]
+"""Scores of the first frames of a file, at most so many."""
+
+
+def main(load: Callable[[str], Judge]) -> None:
     """Run a system on one file and print its `Run` as JSON.
 
     Args:
@@ -38,14 +43,15 @@ def main(load: Callable[[str], Callable[[Path], Sequence[float]]]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True)
     parser.add_argument("--warm", type=Path, required=True, help="a short video, not measured")
+    parser.add_argument("--frames", type=int, required=True, help="at most")
     parser.add_argument("video", type=Path)
     given = parser.parse_args()
     judge = load(given.model)
-    judge(given.warm)
+    judge(given.warm, given.frames)
     before = resource.getrusage(resource.RUSAGE_SELF)
     resident, started = _resident_bytes(), time.perf_counter()
     _forget_peak()
-    scores = judge(given.video)
+    scores = judge(given.video, given.frames)
     seconds = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -53,10 +59,11 @@ def main(load: Callable[[str], Callable[[Path], Sequence[float]]]) -> None:
     print(json.dumps(asdict(run)))
 
 
-def measured(module: str, model: Path, warm: Path, video: Path) -> Run:
+def measured(module: str, model: Path, warm: Path, video: Path, frames: int) -> Run:
     """Start a module that calls `main`."""
+    options = ["--model", str(model), "--warm", str(warm), "--frames", str(frames)]
     output = subprocess.run(
-        [sys.executable, "-m", module, "--model", str(model), "--warm", str(warm), str(video)],
+        [sys.executable, "-m", module, *options, str(video)],
         cwd=ROOT,
         check=True,
         stdout=subprocess.PIPE,
