@@ -47,6 +47,8 @@ _REFERENCES: Sequence[System] = ("original", "bare_loop")
 
 def measure(session: Session) -> None:
     """Every system on every clip, in each repeat."""
+    for clip, _ in (*TINY_PLAN, *BASE_PLAN):
+        session.path(clip)
     for repeat in range(session.repeats):
         session.say(f"speed, tiny: repeat {repeat + 1} of {session.repeats}")
         _Repeat(session, TINY, repeat).run(TINY_PLAN)
