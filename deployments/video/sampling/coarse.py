@@ -7,6 +7,9 @@ import numpy as np
 from deployments.media.packets import BoolArray, Int64Array
 from deployments.video.sampling.frame_table import TIME_TOLERANCE_SECONDS, FrameTable
 
+_FASTEST_FPS = 240.0
+"""A gap holds no more frames than this rate gives it, whatever timestamps say: frames that follow
+faster than displays are cannot be hidden between two looks."""
 _NEAR_FRAMES = 3
 """How far a look moves to a reference frame: most encoders put no more B frames side by side."""
 
@@ -71,7 +74,9 @@ class GapCover:
     def _is_covered_from(self, position: int) -> bool:
         left = self._end_seconds - self._table.seconds[position]
         is_last = position == self._stop - 1
-        within_gap = left <= self._gap_after(position) + TIME_TOLERANCE_SECONDS
+        gap = self._gap_after(position)
+        is_near = self._stop - position <= _most_frames(gap)
+        within_gap = is_near and left <= gap + TIME_TOLERANCE_SECONDS
         return is_last or (within_gap and not self._wants_keyframe_after(position))
 
     def _wants_keyframe_after(self, position: int) -> bool:
@@ -84,7 +89,11 @@ class GapCover:
     def _after(self, position: int) -> int:
         gap = self._gap_after(position)
         seconds = float(self._table.seconds[position])
-        reach = min(self._table.last_at_or_before(seconds + gap), self._stop - 1)
+        reach = min(
+            self._table.last_at_or_before(seconds + gap),
+            position + _most_frames(gap),
+            self._stop - 1,
+        )
         if reach <= position:
             return position + 1
         keyframe = self._next_keyframe(position)
@@ -113,3 +122,7 @@ class GapCover:
         near = np.arange(position, min(position + _NEAR_FRAMES, reach) + 1)
         is_reference = self._table.reference[self._table.packet[near]]
         return int(near[is_reference.argmax()])
+
+
+def _most_frames(seconds: float) -> int:
+    return max(1, int(seconds * _FASTEST_FPS))

@@ -106,3 +106,10 @@ def test_the_gap_is_halved_where_sizes_tell_nothing() -> None:
     table = simulate(flag(900), gop=1).table
     looks = np.array(Adaptive(probe_share=0).plan(table, range(900)).looks)
     assert np.diff(table.seconds[looks]).max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("gop", [1, 60, 5000])
+def test_frames_at_one_time_do_not_hide_between_two_looks(gop: int) -> None:
+    video = simulate(flag(5000), gop=gop, seconds=np.zeros(5000))
+    looks = Adaptive().plan(video.table, video.span).looks
+    assert max(after - before for before, after in pairwise([*looks, 5000])) <= 240
