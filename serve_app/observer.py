@@ -5,7 +5,6 @@ It costs an image some 20 µs: a few clock readings, and counts that are gathere
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -96,14 +95,12 @@ class RequestObserver:
         try:
             with working_for(request):
                 await self._app(scope, receive_observed, send_observed)
-        except asyncio.CancelledError:  # Serve's, once the client has gone
-            if not answered:
-                status = CLIENT_CLOSED_REQUEST
-            raise
         except Exception:  # nothing below could answer any more
-            status = _SERVER_ERROR
+            status, answered = _SERVER_ERROR, True
             raise
         finally:
+            if not answered:  # left off, or cancelled by Serve, as the client has gone
+                status = CLIENT_CLOSED_REQUEST
             ended = self._clock()
             route = route_of(scope)
             self._record(request, route, status, ended - started, received_bytes)

@@ -8,6 +8,7 @@ from deployments.classifier.batcher import BatchReport
 from deployments.errors import InferenceError
 from deployments.telemetry import catalog, tracing
 from deployments.telemetry.metrics import Metrics
+from deployments.telemetry.request import current_request
 from deployments.types import ModelInfo
 from deployments.verdicts import resolve_labels
 
@@ -51,7 +52,15 @@ class ModelTelemetry:
     def failure(self, error: InferenceError) -> None:
         """Record one item that the model failed on; only the log says why."""
         self._metrics.count(catalog.FAILED_ITEMS, 1, self._model)
-        logger.error("the model %r failed on an item", self._model, exc_info=error)
+        request = current_request()
+        # In the sentence, as Serve puts the call's own id on the line, and a call is of several
+        # requests.
+        logger.error(
+            "the model %r failed on an item of the request %s",
+            self._model,
+            request.request_id if request else "(unknown)",
+            exc_info=error,
+        )
 
     def _trace(self, report: BatchReport) -> None:
         """One span for the batch, and one in the trace of each request that was in it."""

@@ -81,6 +81,7 @@ async def test_a_failing_item_is_counted_and_logged_with_its_cause(
     assert not isinstance(scored, InferenceError)
     assert metrics.total(catalog.FAILED_ITEMS, MODEL) == 1
     [record] = caplog.records
+    assert "abc" in record.getMessage()
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1].__cause__, ZeroDivisionError)  # type: ignore[union-attr]
 

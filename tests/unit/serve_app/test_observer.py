@@ -111,6 +111,18 @@ def test_what_the_gate_refuses_is_counted() -> None:
     assert metrics.total(catalog.REJECTED, GATE, "overloaded") == 1
 
 
+async def receive_nothing() -> Message:
+    return {"type": "http.request"}
+
+
+async def send_nowhere(_: Message) -> None:
+    return
+
+
+def scope() -> Scope:
+    return {"type": "http", "method": "POST", "path": "/x", "headers": []}
+
+
 async def test_a_client_that_leaves_is_no_failure_of_the_service() -> None:
     metrics = MemoryMetrics()
     began = asyncio.Event()
@@ -119,17 +131,29 @@ async def test_a_client_that_leaves_is_no_failure_of_the_service() -> None:
         began.set()
         await asyncio.Event().wait()
 
-    async def nothing(*_: Message) -> Message:
-        return {"type": "http.request"}
+    async def left_off(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    scope = {"type": "http", "method": "POST", "path": "/x", "headers": []}
     observer = RequestObserver(slow, metrics, "errors")
-    task = asyncio.create_task(observer(scope, nothing, nothing))  # type: ignore[arg-type]
+    task = asyncio.ensure_future(observer(scope(), receive_nothing, send_nowhere))
     await began.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert metrics.total(catalog.REQUESTS, "unmatched", "499") == 1
+    await RequestObserver(left_off, metrics, "errors")(scope(), receive_nothing, send_nowhere)
+    assert metrics.total(catalog.REQUESTS, "unmatched", "499") == 2
     assert not any(key[0] == catalog.REJECTED for key in metrics.counted)
+
+
+async def test_an_answer_that_breaks_off_is_a_failure_of_the_service() -> None:
+    metrics = MemoryMetrics()
+
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("cut off")
+
+    with pytest.raises(RuntimeError, match="cut off"):
+        await RequestObserver(broken, metrics, "off")(scope(), receive_nothing, send_nowhere)
+    assert metrics.total(catalog.REQUESTS, "unmatched", "500") == 1
 
 
 def access_lines(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
