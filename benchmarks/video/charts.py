@@ -17,7 +17,7 @@ from matplotlib.figure import Figure as Canvas
 from benchmarks.statistics import spread
 from benchmarks.video.cost_model import MODELS, combinations, frames_per_second, predicted_seconds
 from benchmarks.video.goals import rate, series
-from benchmarks.video.results import CostMeasurement, RecallBin, Results, System, read
+from benchmarks.video.results import CostMeasurement, RecallPolicy, Results, System, read
 from benchmarks.video.speed import TINY_PLAN
 
 COLOURS: dict[System, str] = {
@@ -27,6 +27,7 @@ COLOURS: dict[System, str] = {
     "api": "#f2a48f",
     "adaptive": "#8c2d10",
 }
+_POLICY_COLOURS = ("#b8b8b8", "#f2a48f", "#e4572e", "#8c2d10", "#8fb8de", "#1d5a92")
 _SHADES = ("#c8ddef", "#9cc3e2", "#6ba3d0", "#3f7fb5", "#1d5a92", "#0b3a66", "#04203c")
 
 
@@ -81,34 +82,48 @@ def _speed(results: Results, canvas: Canvas) -> None:
 
 
 def _recall(results: Results, canvas: Canvas) -> None:
-    """Speed against recall: how many frames a policy has classified, and what it finds for it."""
-    canvas.set_size_inches(7, 4)
-    axes = canvas.add_subplot()
-    axes.set_title("What a policy finds, by the length of the flagged interval")
-    costs = {made.policy: made.classified_per_minute for made in results.policies}
-    order = sorted(costs, key=lambda policy: costs[policy])
+    """Recall by the length of the interval; and speed against recall of short intervals."""
+    canvas.set_size_inches(10, 3.8)
+    by_length, by_cost = canvas.subplots(1, 2)
+    by_length.set_title("Found, by the length of the flagged interval", fontsize=9)
+    by_cost.set_title("Speed against recall of intervals under 1 s", fontsize=9)
     lengths = dict.fromkeys((b.at_least_seconds, b.under_seconds) for b in results.recall)
-    for (low, high), shade in zip(lengths, _SHADES, strict=False):
-        found = {b.policy: b for b in results.recall if b.at_least_seconds == low}
-        axes.plot(
-            [costs[policy] for policy in order],
-            [_share(found[policy]) for policy in order],
+    for place, policy in enumerate(sorted(results.policies, key=_classified)):
+        colour = _POLICY_COLOURS[place % len(_POLICY_COLOURS)]
+        bins = [made for made in results.recall if made.policy == policy.policy]
+        by_length.plot(
+            [f"{made.at_least_seconds:g}–{made.under_seconds:g}" for made in bins],
+            [100 * made.found / made.clips for made in bins],
             marker="o",
-            color=shade,
-            label=f"{low:g} – {high:g} s",
+            color=colour,
+            label=policy.policy,
         )
-    for policy in order:
-        axes.annotate(policy, (costs[policy], 2), rotation=90, va="bottom", ha="right", fontsize=7)
-    axes.set_xscale("log")
-    axes.set_xlabel("frames classified per minute of video")
-    axes.set_ylabel("% of intervals found")
-    axes.set_ylim(0, 104)
-    axes.legend(title="interval", fontsize=7, loc="center right")
-    _plain(axes)
+        short = [made for made in bins if made.under_seconds <= 1]
+        if clips := sum(made.clips for made in short):
+            found = 100 * sum(made.found for made in short) / clips
+            by_cost.plot([_classified(policy)], [found], marker="o", color=colour)
+            by_cost.annotate(
+                f" {policy.policy}",
+                (_classified(policy), found),
+                rotation=-35,
+                va="top",
+                fontsize=7,
+            )
+    by_length.set_xlabel("seconds")
+    by_length.tick_params(axis="x", labelsize=7)
+    by_length.legend(fontsize=7)
+    by_cost.set_xscale("log")
+    by_cost.set_xlabel("frames classified per minute of video")
+    by_cost.margins(x=0.25)
+    for axes in (by_length, by_cost):
+        axes.set_ylabel("% of intervals found")
+        axes.set_ylim(0, 104)
+        _plain(axes)
+    by_length.set_xlim(-0.3, len(lengths) - 0.7)
 
 
-def _share(found: RecallBin) -> float:
-    return 100 * found.found / found.clips
+def _classified(policy: RecallPolicy) -> float:
+    return policy.classified_per_minute
 
 
 def _cost(results: Results, canvas: Canvas) -> None:
@@ -128,7 +143,7 @@ def _cost(results: Results, canvas: Canvas) -> None:
     gaps = sorted({made.max_gap_seconds for made in cells})
     for place, (title, figure) in enumerate(panels):
         axes = canvas.add_subplot(1, len(panels), place + 1)
-        for gap, shade in zip(gaps, _SHADES[1::2], strict=False):
+        for gap, shade in zip(gaps, _SHADES[::2], strict=False):
             own = sorted(
                 (made for made in cells if made.max_gap_seconds == gap),
                 key=lambda made: made.gop_seconds,
