@@ -34,7 +34,11 @@ def service_port_variables(http_port: int) -> dict[str, str]:
     Raises:
         PortUnavailableError: As `replica_port_variables`.
     """
-    internal = {name: str(ports.first_free(port)) for name, port in _INTERNAL_PORTS.items()}
+    # From 8000 on, the default, the search begins at Serve's own ports.
+    offset = http_port % _BLOCKS
+    internal = {
+        name: str(ports.first_free(port + offset)) for name, port in _INTERNAL_PORTS.items()
+    }
     return internal | replica_port_variables(http_port)
 
 
