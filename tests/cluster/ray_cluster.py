@@ -28,6 +28,7 @@ DETECT_LOST_NODES = {
     "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "2s",
     "RAY_SERVE_HAPROXY_TIMEOUT_CONNECT_S": "2",
 }
+GIVE_CONNECTIONS_UP = "net.ipv4.tcp_retries2=5"
 FOUR_NODES_ON_TWO_CORES = {
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
@@ -74,6 +75,8 @@ class RayCluster:
 
     def start(self) -> None:
         """Redis, the head, the workers."""
+        for host in (self.head, *self.workers):
+            host.run("sysctl", "-w", GIVE_CONNECTIONS_UP, environ=self.environ)
         self.start_redis()
         self.start_head()
         for worker in self.workers:
@@ -85,6 +88,10 @@ class RayCluster:
         self.redis.run("redis-server", *options, *files, environ=self.environ)
 
     def start_head(self) -> None:
+        """Start the head; also anew, when another one had the same Redis before."""
+        # The hosts share one table of processes, where `ray start` would find the old head's address
+        # in the workers' command lines, and take it for running.
+        (self.head.files / "ray" / "ray_current_cluster").unlink(missing_ok=True)
         self.head.run(
             str(BIN / "ray"),
             "start",

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import yaml
 
-from tests.cluster.ray_cluster import DETECT_LOST_NODES, SURVIVE_THE_HEAD, serve_config
+from tests.cluster.ray_cluster import (
+    DETECT_LOST_NODES,
+    GIVE_CONNECTIONS_UP,
+    SURVIVE_THE_HEAD,
+    serve_config,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -27,6 +32,7 @@ def test_the_page_exports_what_serve_config_yaml_sets() -> None:
 def test_the_page_and_the_manifests_export_what_the_cluster_tests_ran_with() -> None:
     tried = DETECT_LOST_NODES | SURVIVE_THE_HEAD
     assert tried.items() <= EXPORTED.items()
+    assert f"sysctl -w {GIVE_CONNECTIONS_UP}" in PAGE
     manifest = yaml.safe_load((ROOT / "kubernetes" / "rayservice.yaml").read_text())
     for group in manifest["spec"]["rayClusterConfig"]["workerGroupSpecs"]:
         [container] = group["template"]["spec"]["containers"]
