@@ -89,8 +89,8 @@ class RayCluster:
 
     def start_head(self) -> None:
         """Start the head; also anew, when another one had the same Redis before."""
-        # The hosts share one table of processes, where `ray start` would find the old head's address
-        # in the workers' command lines, and take it for running.
+        # The hosts share one table of processes: `ray start` would find the old head's address in
+        # the workers' command lines, and take it for running.
         (self.head.files / "ray" / "ray_current_cluster").unlink(missing_ok=True)
         self.head.run(
             str(BIN / "ray"),
