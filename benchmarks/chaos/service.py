@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ class Service:
     server: Server
     folder: Path
     config: dict[str, Yaml]
+    credentials: Mapping[str, str]
+    """What Ray asks of those who deploy, as environment variables."""
 
     @property
     def port(self) -> int:
@@ -79,6 +82,7 @@ class Service:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=ROOT,
+            env={**os.environ, **self.credentials},
         )
         if deployed.returncode:
             raise RuntimeError(f"serve deploy failed: {deployed.stdout[-2000:]}")
@@ -115,8 +119,11 @@ def service(folder: Path, probe: Request, **ingress: Yaml) -> Iterator[Service]:
     assert isinstance(models[0], dict)
     models[0].update(two)
     arguments["on_demand"] = {"allow": []}
+    credentials = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     command = Command(
-        [tool("vigil"), "serve", str(write_config(folder, config))], stop_timeout_seconds=180
+        [tool("vigil"), "serve", str(write_config(folder, config))],
+        credentials,
+        stop_timeout_seconds=180,
     )
     with running(command, port, probe, folder / "service.log") as server:
-        yield Service(server, folder, config)
+        yield Service(server, folder, config, credentials)
