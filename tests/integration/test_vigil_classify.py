@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -41,7 +42,12 @@ class RestartableService:
         self.home.mkdir()
 
     def start(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(self.home)}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(self.home),
+            "RAY_raylet_start_wait_time_s": str(START_SECONDS),  # 30 s are few on a busy machine
+        }
         command = [sys.executable, "-m", "vigil_cli", "serve", str(self._config)]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
@@ -56,9 +62,11 @@ class RestartableService:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestartableService]:
     made = RestartableService(tmp_path_factory.mktemp("restartable"))
-    made.start()
-    yield made
-    made.stop()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +83,22 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def classify(service: RestartableService, folder: Path, *options: str) -> subprocess.Popen[str]:
+@contextmanager
+def classifying(
+    service: RestartableService, folder: Path, *options: str
+) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "vigil_cli", "classify", str(folder), "--url", service.url]
-    return subprocess.Popen(
+    with subprocess.Popen(
         [*command, "--csv", *options],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def rows(text: str) -> dict[str, dict[str, str]]:
@@ -102,13 +117,14 @@ def test_a_restart_half_way_loses_nothing_and_the_csv_equals_the_answers(
     service: RestartableService, mixed: Path, tmp_path: Path
 ) -> None:
     journal = tmp_path / "run.jsonl"
-    running = classify(service, mixed, "--resume", str(journal), "--concurrency", "1")
-    assert eventually(
-        lambda: journal.exists() and len(journal.read_bytes().splitlines()) > 40, START_SECONDS
-    )
-    service.stop()
-    service.start()
-    output, messages = running.communicate(timeout=START_SECONDS)
+    options = ("--resume", str(journal), "--concurrency", "1", "--wait", str(START_SECONDS))
+    with classifying(service, mixed, *options) as running:
+        assert eventually(
+            lambda: journal.exists() and len(journal.read_bytes().splitlines()) > 40, START_SECONDS
+        )
+        service.stop()
+        service.start()
+        output, messages = running.communicate(timeout=START_SECONDS)
     found = rows(output)
     assert running.returncode == 2, messages
     assert len(found) == FILES
