@@ -1,0 +1,1 @@
+"""How much of the service's throughput `vigil classify` uses."""
