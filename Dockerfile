@@ -51,6 +51,7 @@ ENV PATH=/opt/vigil/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
     HF_HOME=/models \
+    RAY_TMPDIR=/tmp \
     RAY_USAGE_STATS_ENABLED=0
 VOLUME /models
 EXPOSE 8000
