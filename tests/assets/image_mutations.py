@@ -62,7 +62,6 @@ def originals() -> dict[str, bytes]:
         "tiff deflate": image_bytes("tiff", SIZE, compression="tiff_deflate"),
         "tiff jpeg": image_bytes("tiff", SIZE, compression="jpeg"),
         "tiff packbits": image_bytes("tiff", SIZE, compression="packbits"),
-        "tiff fax": image_bytes("tiff", SIZE, mode="1", compression="group4"),
         "bigtiff": image_bytes("tiff", SIZE, big_tiff=True),
         "bmp palette": image_bytes("bmp", SIZE, mode="P"),
         "jpeg2000 codestream": image_bytes("jpeg2000", SIZE, no_jp2=True),
