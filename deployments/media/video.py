@@ -10,7 +10,7 @@ that the decoder itself needs are in memory, whatever the video's length.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import takewhile
+from itertools import chain, takewhile
 
 import numpy as np
 
@@ -174,8 +174,9 @@ def _last_frame_units(source: OpenContainer, index: PacketIndex, times: Int64Arr
 def _require_order(index: PacketIndex, first: DecodedFrame, frames: Iterator[DecodedFrame]) -> None:
     """Refuse timestamps by which frames that can be decoded would be left out.
 
-    Frames to be shown before the first one that can be decoded are left out: pictures that lead the
-    first keyframe, which refer to what is not there. There are few of them, and they do not decode.
+    Frames to be shown before the first one that can be decoded are left out, and those without a
+    time: pictures that lead the first keyframe, which refer to what is not there. There are few of
+    them, and they do not decode.
 
     Args:
         index: All packets.
@@ -185,20 +186,21 @@ def _require_order(index: PacketIndex, first: DecodedFrame, frames: Iterator[Dec
     Raises:
         CorruptMediaError: The timestamps run backwards.
     """
-    if first.frame.pts is None or not index.has_pts:
+    if not index.has_pts:
         return
-    earlier = index.shown & (index.pts != NO_TIME) & (index.pts < first.frame.pts)
-    left_out = earlier.nonzero()[0]
-    left_out = left_out[left_out > first.ordinal]
+    begin = NO_TIME if first.frame.pts is None else first.frame.pts
+    is_left_out = index.shown & ((index.pts == NO_TIME) | (index.pts < begin))
+    left_out = is_left_out.nonzero()[0]
+    left_out = left_out[left_out >= first.ordinal]
     if not len(left_out):
         return
     last = int(left_out[-1]) + MOST_DELAYED
-    is_few = last - first.ordinal <= 2 * MOST_DELAYED
-    if not is_few or any(
-        earlier[decoded.ordinal]
-        for decoded in takewhile(lambda decoded: decoded.ordinal < last, frames)
-    ):
-        raise CorruptMediaError("The video is damaged: its timestamps run backwards.")
+    is_long = last - first.ordinal > 2 * MOST_DELAYED
+    near = takewhile(lambda decoded: decoded.ordinal < last, chain([first], frames))
+    if is_long or any(is_left_out[decoded.ordinal] for decoded in near):
+        raise CorruptMediaError(
+            "The video is damaged: its timestamps run backwards, or frames have none."
+        )
 
 
 def require_pixels(width: int, height: int, limits: MediaLimits) -> None:

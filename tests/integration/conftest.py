@@ -57,6 +57,8 @@ def service(
             "replicas": {"min": 1, "max": 1},
         }
     )
+    # One replica, whose decoders are known to the tests.
+    args["video"] |= {"replicas": {"min": 1, "max": 1}}
     args["on_demand"] |= {"allow": ["acme/*"], "max_loaded": 2}
     args["limits"] |= {"max_pixels": 20_000_000, "max_image_bytes": 8 * 2**20}
     environ = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(folder / "hub")}

@@ -58,8 +58,15 @@ async def test_frames_at_one_time_are_all_looked_at(decoders: DecoderPool, clip:
         list(range(40 * FRAMES, 0, -40)),
         [*range(5000, 6000, 50), *range(0, 1000, 50)],
         [*range(0, 10_000, 500), *range(250, 10_250, 500)],
+        [*range(0, 1000, 50), *[2**64 - 1] * (FRAMES // 2)],
     ],
-    ids=["the first last", "backwards", "the end first", "the end between the others"],
+    ids=[
+        "the first last",
+        "backwards",
+        "the end first",
+        "the end between the others",
+        "none at the end",
+    ],
 )
 @pytest.mark.parametrize("sampling", [Sampling.EVERY_FRAME, Sampling.ADAPTIVE])
 async def test_what_timestamps_would_hide_is_refused(
