@@ -49,7 +49,8 @@ def run_service(config: Path, http: HttpOptions, *, drain_seconds: float) -> int
         status = supervisor.run()
         if status:
             folder.keep()
-            logger.error("What Ray logged is in %s/ray/session_latest/logs", folder.path)
+            logs = Path(os.environ["RAY_TMPDIR"]) / "ray" / "session_latest" / "logs"
+            logger.error("What Ray logged is in %s", logs)
     return status
 
 
