@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ DETECT_LOST_NODES = {
     "RAY_grpc_client_keepalive_timeout_ms": "5000",
     "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "2s",
     "RAY_SERVE_HAPROXY_TIMEOUT_CONNECT_S": "2",
+    "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": "1800",
 }
 GIVE_CONNECTIONS_UP = "net.ipv4.tcp_retries2=5"
 FOUR_NODES_ON_TWO_CORES = {
@@ -92,39 +94,31 @@ class RayCluster:
         # The hosts share one table of processes: `ray start` would find the old head's address in
         # the workers' command lines, and take it for running.
         (self.head.files / "ray" / "ray_current_cluster").unlink(missing_ok=True)
-        self.head.run(
-            str(BIN / "ray"),
-            "start",
-            "--head",
-            f"--node-ip-address={self.head.address}",
-            f"--port={GCS_PORT}",
-            f"--redis-password={self.password}",
-            "--num-cpus=0",
-            "--num-gpus=0",
-            environ=self.environ
-            | {
-                "RAY_REDIS_ADDRESS": f"{self.redis.address}:6379",
-                "RAY_external_storage_namespace": self.head.network,
-            },
+        redis = {
+            "RAY_REDIS_ADDRESS": f"{self.redis.address}:6379",
+            "RAY_external_storage_namespace": self.head.network,
+        }
+        self._ray_start(
+            self.head,
+            ("--head", f"--port={GCS_PORT}", f"--redis-password={self.password}", "--num-cpus=0"),
+            self.environ | redis,
         )
 
     def start_worker(self, worker: Host) -> None:
-        """Join the cluster; as a service manager would, again where ``ray start`` gave up."""
+        """Join the cluster."""
+        address = f"--address={self.head.address}:{GCS_PORT}"
+        self._ray_start(worker, (address, "--num-cpus=1"), self.environ)
+
+    def _ray_start(self, host: Host, options: Sequence[str], environ: Mapping[str, str]) -> None:
+        """As a service manager would, again where ``ray start`` gave up."""
+        own = (f"--node-ip-address={host.address}", "--num-gpus=0")
         for tries_left in reversed(range(START_TRIES)):
             try:
-                worker.run(
-                    str(BIN / "ray"),
-                    "start",
-                    f"--address={self.head.address}:{GCS_PORT}",
-                    f"--node-ip-address={worker.address}",
-                    "--num-cpus=1",
-                    "--num-gpus=0",
-                    environ=self.environ,
-                )
+                host.run(str(BIN / "ray"), "start", *own, *options, environ=environ)
             except AssertionError:
                 if not tries_left:
                     raise
-                worker.kill()
+                host.kill()
             else:
                 return
 
