@@ -18,7 +18,8 @@
     └── ServiceError                  the service itself
         ├── OverloadedError           more work than the queues may hold
         ├── DeadlineExceededError     the answer did not come within its time
-        └── ReplicaLostError          replicas died under the call, more often than it was retried
+        └── ReplicaLostError          replicas died under the call, more often than it was retried,
+                                      or one whose GPU failed is about to be replaced
 
 What the client may read is ``detail``: one sentence, with no path, host, or traceback in it.
 ``serve_app.problems`` maps every class to its HTTP status in one table.
@@ -136,4 +137,4 @@ class DeadlineExceededError(ServiceError):
 
 
 class ReplicaLostError(ServiceError):
-    """Replicas died under a call more often than it was retried."""
+    """Replicas died under a call more often than it was retried, or a replica's GPU failed."""

@@ -88,6 +88,8 @@ class ModelInfo:
     """Frames that one forward pass takes at most."""
     demonstration: bool = False
     """True for a model that shows how the service works and does not moderate."""
+    parallel_batches: int = 1
+    """Forward passes that one replica takes at a time."""
 
 
 @dataclass(frozen=True, slots=True)

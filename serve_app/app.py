@@ -163,6 +163,7 @@ def _on_demand(config: AppConfig) -> Application:
         dtype=settings.dtype,
         max_batch_size=settings.max_batch_size,
         num_threads=_threads(settings.num_cpus),
+        graphs=False,  # a client waits while such a model is loaded, and others run beside it
     )
     deployment = serve.deployment(
         name="OnDemandClassifier",

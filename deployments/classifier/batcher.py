@@ -3,7 +3,8 @@
 While a batch runs, new items gather; when it ends, the next batch takes all that fits. So an idle
 replica answers a lone item at once, and a busy one makes batches as large as the load allows,
 without a waiting time to tune. (``@serve.batch`` forms a batch before it has the slot, so under
-load small batches pile up; the integration tests carry the figures.)
+load small batches pile up; the integration tests carry the figures.) A model that takes two batches
+at a time gets the second only once it is full: what is less than that gathers on meanwhile.
 
 No task lives longer than the work: a batcher that is dropped leaves nothing behind.
 """
@@ -50,9 +51,10 @@ class Batcher:
     """Merges the items of concurrent callers into batches of at most ``max_batch_size`` frames.
 
     Args:
-        run: Computes one batch; called in one worker thread, one batch at a time.
+        run: Computes one batch; called in as many threads as batches may run at a time.
         max_batch_size: Frames that a batch holds at most; a larger item is cut.
         max_queued_frames: Frames that may wait; beyond them `submit` refuses.
+        parallel_batches: Batches that ``run`` takes at a time.
         report: Told about every batch, on the event loop.
     """
 
@@ -62,6 +64,7 @@ class Batcher:
         *,
         max_batch_size: int,
         max_queued_frames: int,
+        parallel_batches: int = 1,
         report: Callable[[BatchReport], None] = lambda _: None,
     ) -> None:
         self._run = run
@@ -70,9 +73,10 @@ class Batcher:
         self._queue = FrameQueue(
             max_item_frames=max_batch_size, max_queued_frames=max_queued_frames, wake=self._wake
         )
-        self._worker: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch")
-        self._running_since: float | None = None
+        self._parallel_batches = parallel_batches
+        self._workers: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(parallel_batches, thread_name_prefix="batch")
+        self._running_since: list[float] = []
 
     @property
     def queued_frames(self) -> int:
@@ -81,8 +85,9 @@ class Batcher:
 
     @property
     def running_seconds(self) -> float:
-        """How long the batch in the slot has been running; 0 when the slot is free."""
-        return 0.0 if self._running_since is None else time.monotonic() - self._running_since
+        """How long the oldest batch has been running; 0 when none is."""
+        since = min(self._running_since, default=None)
+        return 0.0 if since is None else time.monotonic() - since
 
     async def submit(self, frames: Frames) -> Scores:
         """Scores ``[N, L]`` of frames ``[N, H, W, 3]``, N ≥ 1.
@@ -94,18 +99,26 @@ class Batcher:
         return await self._queue.submit(frames)
 
     def _wake(self) -> None:
-        if self._worker is None:
-            self._worker = asyncio.get_running_loop().create_task(self._work())
+        """Start a worker where one is due: the first for any item, others for a full batch."""
+        if not self._workers or (
+            len(self._workers) < self._parallel_batches
+            and self._queue.frames >= self._max_batch_size
+        ):
+            self._workers.add(asyncio.get_running_loop().create_task(self._work()))
 
     async def _work(self) -> None:
-        """Run batches until the queue is empty, then end."""
+        """Run batches until the queue is empty, or too short for one more worker; then end."""
+        worker = asyncio.current_task()
+        assert worker is not None  # noqa: S101 - it is a task
         try:
             # Callers that are ready in this same turn of the loop join the first batch.
             await asyncio.sleep(0)
-            while batch := self._queue.take(self._max_batch_size):
+            while (len(self._workers) == 1 or self._queue.frames >= self._max_batch_size) and (
+                batch := self._queue.take(self._max_batch_size)
+            ):
                 await self._answer(batch)
         finally:
-            self._worker = None
+            self._workers.discard(worker)
 
     async def _answer(self, batch: list[Item]) -> None:
         """Give every item its scores or its error; a failing item fails alone."""
@@ -137,13 +150,13 @@ class Batcher:
     async def _timed(self, batch: list[Item]) -> Scores:
         frames = sum(len(item.frames) for item in batch)
         started = time.monotonic()
-        self._running_since = started
+        self._running_since.append(started)
         try:
             scores = await asyncio.get_running_loop().run_in_executor(
-                self._thread, self._run, [item.frames for item in batch]
+                self._threads, self._run, [item.frames for item in batch]
             )
         finally:
-            self._running_since = None
+            self._running_since.remove(started)
         if len(scores) != frames:
             raise InferenceError("The model returned another number of scores than frames.")
         self._report(

@@ -65,18 +65,35 @@ class FittedInputs:
 
     def batches(self, items: Sequence[Frames]) -> Iterator[NetworkInputs]:
         """One batch of all items; see `InputMaker`."""
-        staging = self._staging.numpy()
-        end = 0
-        for item in items:
-            if item.dtype != np.uint8 or item.shape[1:] != staging.shape[1:]:
-                raise InferenceError(
-                    f"Frames of {item.dtype} {item.shape[1:]} are not fit to the model's input, "
-                    f"uint8 {staging.shape[1:]}."
-                )
-            start, end = end, end + len(item)
-            staging[start:end] = item
-        frames = self._staging[:end].to(self._device, non_blocking=True)
+        count = stage(items, self._staging)
+        frames = self._staging[:count].to(self._device, non_blocking=True)
         yield {"pixel_values": self._normalisation.apply(frames)}
+
+
+def stage(items: Sequence[Frames], buffer: torch.Tensor) -> int:
+    """Gathers a batch in one buffer.
+
+    Args:
+        items: ``[nᵢ, H, W, 3]`` uint8 each.
+        buffer: ``[max, H, W, 3]`` uint8, on the host; its first rows are overwritten.
+
+    Returns:
+        Σ nᵢ.
+
+    Raises:
+        InferenceError: Frames of another shape or type.
+    """
+    staging = buffer.numpy()
+    end = 0
+    for item in items:
+        if item.dtype != np.uint8 or item.shape[1:] != staging.shape[1:]:
+            raise InferenceError(
+                f"Frames of {item.dtype} {item.shape[1:]} are not fit to the model's input, "
+                f"uint8 {staging.shape[1:]}."
+            )
+        start, end = end, end + len(item)
+        staging[start:end] = item
+    return end
 
 
 class WholeInputs:

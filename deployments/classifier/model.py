@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -16,11 +16,14 @@ from deployments.classifier.checkpoint import (
     load_network,
     load_processor,
 )
+from deployments.classifier.graphs.choice import ForwardPass, graphs_of
+from deployments.classifier.graphs.cuda import CudaDevice
+from deployments.classifier.graphs.device import GraphDevice
 from deployments.classifier.hub import ModelSource, resolve
 from deployments.classifier.inputs import FittedInputs, InputMaker, NetworkInputs, WholeInputs
 from deployments.classifier.labels import Activation, activation, flagged_labels, ordered_labels
 from deployments.classifier.processor import ImageProcessor, Preprocessing, preprocessing
-from deployments.errors import InferenceError, UnsupportedModelError
+from deployments.errors import InferenceError, ReplicaLostError, UnsupportedModelError
 from deployments.types import Frames, ModelInfo, Scores
 
 if TYPE_CHECKING:
@@ -48,6 +51,9 @@ class ModelOptions:
     """Callers resize bit for bit as the checkpoint's processor does."""
     num_threads: int | None = None
     """CPU threads of the forward pass, for the whole process; None: as torch chose."""
+    graphs: bool = True
+    """On a GPU: compile and capture the forward pass while the model is loaded, which takes a
+    minute or so and needs a process that holds no other model."""
 
 
 def load_model(source: ModelSource, options: ModelOptions) -> Model:
@@ -60,11 +66,15 @@ def load_model(source: ModelSource, options: ModelOptions) -> Model:
     """
     model = Model.load(source, options)
     model.warm()
+    if options.graphs and model.device.type == "cuda":
+        model.accelerate(CudaDevice(model.device))
     return model
 
 
 class Model:
-    """An image-classification model on its device. Not thread-safe: one call at a time.
+    """An image-classification model on its device.
+
+    It takes ``info.parallel_batches`` calls at a time; everything else is not thread-safe.
 
     Args:
         info: What clients may know of it.
@@ -87,7 +97,14 @@ class Model:
             if steps.normalisation
             else WholeInputs(processor, network.device)
         )
+        self._normalisation = steps.normalisation
         self._activation = activation(network.config.problem_type, len(info.labels))
+        self._forward: ForwardPass = self._eager
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self._network.device
 
     @classmethod
     def load(cls, source: ModelSource, options: ModelOptions) -> Model:
@@ -140,6 +157,37 @@ class Model:
         for count in sorted({1, self.info.max_batch_size}):
             self.scores([np.zeros((count, spec.height, spec.width, 3), np.uint8)])
 
+    def accelerate(self, device: GraphDevice) -> None:
+        """Has the forward pass run as captured graphs from now on, if they agree with it.
+
+        Not for models whose own processor runs whole: their inputs come in any shape.
+
+        Raises:
+            InferenceError: The model does not run any more after it could not be captured.
+        """
+        if (normalisation := self._normalisation) is None:
+            return
+        coefficients = normalisation.coefficients(self.device)
+
+        def run(frames: torch.Tensor) -> torch.Tensor:
+            pixels = normalisation.apply(frames, coefficients)
+            return self._activate(self._logits({"pixel_values": pixels}))
+
+        graphs = graphs_of(
+            self.info.name,
+            run,
+            self._eager,
+            height=self.info.input.height,
+            width=self.info.input.width,
+            max_batch_size=self.info.max_batch_size,
+            device=device,
+        )
+        if graphs is None:
+            self.warm()
+            return
+        self._forward = graphs
+        self.info = replace(self.info, parallel_batches=graphs.parallel_batches)
+
     def scores(self, items: Sequence[Frames]) -> Scores:
         """Scores of a batch; blocking.
 
@@ -152,6 +200,7 @@ class Model:
 
         Raises:
             InferenceError: The forward pass failed, or its scores are not finite.
+            ReplicaLostError: The GPU failed, for good as far as this process is concerned.
             MediaTooLargeError: In mode ``WHOLE``, a frame too long for the model's own processor.
         """
         count = sum(map(len, items))
@@ -161,13 +210,15 @@ class Model:
                 f"not {count}."
             )
         try:
-            with torch.inference_mode():
-                logits = torch.cat([self._logits(inputs) for inputs in self._inputs.batches(items)])
-                scores = self._activate(logits).cpu()
+            scores = self._forward(items)
         except torch.OutOfMemoryError as error:
             raise InferenceError(
                 f"The device has not enough memory for {count} frames of {self.info.name!r}."
             ) from error
+        except torch.AcceleratorError as error:
+            # Asynchronous and sticky: from here on every call of this process would fail.
+            logger.exception("the device of %r failed", self.info.name)
+            raise ReplicaLostError("The model's device has failed; try again shortly.") from error
         except (RuntimeError, ValueError, TypeError) as error:
             logger.exception("the forward pass of %r failed", self.info.name)
             raise InferenceError(f"The model {self.info.name!r} failed on these frames.") from error
@@ -178,6 +229,12 @@ class Model:
                 f"The model {self.info.name!r} returned scores that are no numbers."
             )
         return scores.numpy()
+
+    @torch.inference_mode()
+    def _eager(self, items: Sequence[Frames]) -> torch.Tensor:
+        """See `ForwardPass`."""
+        logits = torch.cat([self._logits(inputs) for inputs in self._inputs.batches(items)])
+        return self._activate(logits).cpu()
 
     def _logits(self, inputs: NetworkInputs) -> torch.Tensor:
         """``[N, L]`` float32."""

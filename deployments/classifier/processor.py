@@ -49,6 +49,8 @@ _CONVNEXT_WARP_PIXELS = 384
 _DEFAULT_PIXELS = 224
 
 Triple = tuple[float, float, float]
+Coefficients = tuple[torch.Tensor, torch.Tensor]
+"""Scale and bias, ``[1, 3, 1, 1]`` float32 each."""
 
 
 class Size(Protocol):
@@ -101,11 +103,20 @@ class Normalisation:
     flip_channels: bool = False
     """The model takes BGR; scale and bias are in the order that the model takes."""
 
-    def apply(self, frames: torch.Tensor) -> torch.Tensor:
+    def coefficients(self, device: torch.device) -> Coefficients:
+        """Scale and bias on a device."""
+        scale, bias = (
+            torch.tensor(value, dtype=torch.float32, device=device).view(1, 3, 1, 1)
+            for value in (self.scale, self.bias)
+        )
+        return scale, bias
+
+    def apply(self, frames: torch.Tensor, coefficients: Coefficients | None = None) -> torch.Tensor:
         """Normalises a batch on its device.
 
         Args:
             frames: ``[N, H, W, 3]`` uint8.
+            coefficients: Spares the copy of them to the device, which a CUDA graph cannot hold.
 
         Returns:
             ``[N, 3, H, W]`` float32.
@@ -115,10 +126,7 @@ class Normalisation:
         channels = frames.permute(0, 3, 1, 2).contiguous()
         if self.flip_channels:
             channels = channels.flip(1)
-        scale, bias = (
-            torch.tensor(value, dtype=torch.float32, device=frames.device).view(1, 3, 1, 1)
-            for value in (self.scale, self.bias)
-        )
+        scale, bias = coefficients or self.coefficients(frames.device)
         return channels.float().mul_(scale).add_(bias)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from deployments.classifier.batcher import Batcher, BatchReport
-from deployments.errors import InferenceError, VigilError
+from deployments.errors import InferenceError, ReplicaLostError, VigilError
 from deployments.telemetry.request import Origin, on_behalf_of
 from deployments.types import Frames, ModelInfo, Scores
 
@@ -59,8 +59,10 @@ class ModelReplica:
             model.scores,
             max_batch_size=model.info.max_batch_size,
             max_queued_frames=max_queued_frames,
+            parallel_batches=model.info.parallel_batches,
             report=report,
         )
+        self._lost: ReplicaLostError | None = None
 
     async def classify(
         self, items: Sequence[Frames], origins: Sequence[Origin | None] = ()
@@ -84,14 +86,20 @@ class ModelReplica:
             except InferenceError as error:
                 self._report_failure(error)
                 return error
+            except ReplicaLostError as error:
+                self._lost = error
+                return error
             except VigilError as error:
                 return error
 
     def check(self) -> None:
-        """Raise when the model hangs.
+        """Raise when only another process can help.
 
         Raises:
+            ReplicaLostError: The GPU failed under a batch.
             InferenceError: A batch has been running for longer than `STUCK_AFTER_SECONDS`.
         """
+        if self._lost:
+            raise self._lost
         if self._batcher.running_seconds > STUCK_AFTER_SECONDS:
             raise InferenceError("The model has stopped answering.")

@@ -170,3 +170,58 @@ def test_every_item_gets_its_own_answer_whatever_its_neighbours_do(
         assert batcher.queued_frames == 0
 
     asyncio.run(run())
+
+
+async def test_a_model_that_takes_two_batches_gets_the_second_when_it_is_full() -> None:
+    model = Recorder()
+    batcher = Batcher(model, max_batch_size=4, max_queued_frames=100, parallel_batches=2)
+    model.gate.clear()
+    first = asyncio.create_task(batcher.submit(frames_of(1)))
+    await until(model.entered.is_set)
+
+    few = [asyncio.create_task(batcher.submit(frames_of(value))) for value in (2, 3, 4)]
+    await until(lambda: batcher.queued_frames == 3)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert model.batches == [[1]]
+
+    full = asyncio.create_task(batcher.submit(frames_of(5)))
+    await until(lambda: len(model.batches) == 2)
+    assert model.batches == [[1], [2, 3, 4, 5]]
+    third = [asyncio.create_task(batcher.submit(frames_of(i))) for i in range(6, 11)]
+    await until(lambda: batcher.queued_frames == 5)
+    assert batcher.running_seconds > 0
+    model.gate.set()
+    answers = await asyncio.gather(first, *few, full, *third)
+    assert [float(answer[0, 0]) for answer in answers] == list(range(1, 11))
+    assert sorted(map(len, model.batches)) == [1, 1, 4, 4]
+    assert batcher.running_seconds == 0
+
+
+@given(
+    sizes=st.lists(st.integers(1, 13), min_size=1, max_size=25),
+    parallel_batches=st.integers(1, 3),
+    max_batch_size=st.integers(1, 9),
+)
+@settings(max_examples=40, deadline=None)
+def test_every_item_is_answered_however_many_batches_run_at_a_time(
+    sizes: list[int], parallel_batches: int, max_batch_size: int
+) -> None:
+    async def run() -> None:
+        model = Recorder()
+        batcher = Batcher(
+            model,
+            max_batch_size=max_batch_size,
+            max_queued_frames=1000,
+            parallel_batches=parallel_batches,
+        )
+        tasks = []
+        for i, size in enumerate(sizes):
+            tasks.append(asyncio.create_task(batcher.submit(frames_of(*[i] * size))))
+            if i % 3 == 0:
+                await asyncio.sleep(0)
+        for i, answer in enumerate(await asyncio.gather(*tasks)):
+            assert answer[:, 0].tolist() == [i] * sizes[i]
+        assert all(len(batch) <= max_batch_size for batch in model.batches)
+
+    asyncio.run(run())
