@@ -4,6 +4,8 @@ the service.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import httpx
 
 _TIMEOUT = httpx.Timeout(30.0)
@@ -16,12 +18,15 @@ class DownloadError(Exception):
 class Downloads:
     """Files by URL, within a size. Redirects are followed."""
 
-    def __init__(self) -> None:
-        self._http = httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=True)
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        # When it is needed: it reads all root certificates.
+        return httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=True)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        if "_http" in self.__dict__:
+            await self._http.aclose()
 
     async def fetch(self, url: str, max_bytes: int) -> bytes:
         """The file at a URL.

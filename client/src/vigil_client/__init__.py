@@ -16,7 +16,6 @@ from vigil_client.answers import VideoEvent
 from vigil_client.async_client import AsyncClient
 from vigil_client.errors import (
     AnswerError,
-    AuthenticationError,
     ConnectionFailedError,
     CorruptMediaError,
     DeadlineExceededError,
@@ -32,6 +31,8 @@ from vigil_client.errors import (
     RequestError,
     ServiceError,
     TimedOutError,
+    TooManyRequestsError,
+    UnauthorizedError,
     UndecodableMediaError,
     UnknownLabelError,
     UnreachableUrlError,
@@ -57,7 +58,6 @@ from vigil_client.uploads import Media, MediaUrl, NamedMedia
 __all__ = [
     "AnswerError",
     "AsyncClient",
-    "AuthenticationError",
     "Client",
     "ConnectionFailedError",
     "CorruptMediaError",
@@ -86,6 +86,8 @@ __all__ = [
     "Retry",
     "ServiceError",
     "TimedOutError",
+    "TooManyRequestsError",
+    "UnauthorizedError",
     "UndecodableMediaError",
     "UnknownLabelError",
     "UnreachableUrlError",

@@ -34,6 +34,9 @@ from vigil_client.parameters import ImageOptions, Query, VideoOptions, image_que
 from vigil_client.retries import Retries
 from vigil_client.uploads import FormField, Media, MediaUrl, ReadInThread, form_fields, video_form
 
+_JOINED_BYTES = 16 * 2**20
+"""A body in memory that is no larger becomes one piece: sending piece by piece costs more."""
+
 _Result = TypeVar("_Result")
 _Shape = TypeVar("_Shape", bound=BaseModel)
 
@@ -208,6 +211,8 @@ class AsyncClient:
         on_disk = any(not isinstance(content, bytes) for _, (_, content, _) in files)
         if on_disk and isinstance(body, httpx.SyncByteStream):
             request.stream = ReadInThread(body)
+        elif int(request.headers["Content-Length"]) <= _JOINED_BYTES:
+            request.read()
         return request
 
     @asynccontextmanager

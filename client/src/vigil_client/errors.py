@@ -11,7 +11,7 @@
         │   ├── UndecodableMediaError
         │   └── MediaTooLargeError
         ├── RequestError              what was asked
-        │   ├── AuthenticationError   no API key, or an unknown one
+        │   ├── UnauthorizedError     no API key, or an unknown one
         │   ├── InvalidParameterError
         │   ├── UnknownLabelError
         │   ├── UnreachableUrlError
@@ -22,6 +22,7 @@
         │   └── InferenceError
         └── ServiceError              the service itself
             ├── OverloadedError
+            │   └── TooManyRequestsError   this client used up its own share
             ├── DeadlineExceededError
             └── ReplicaLostError
 
@@ -106,7 +107,7 @@ class RequestError(AnswerError):
     """The request asks for something that does not exist or makes no sense."""
 
 
-class AuthenticationError(RequestError):
+class UnauthorizedError(RequestError):
     """The service asks for an API key, or does not know the one that was sent."""
 
 
@@ -150,6 +151,10 @@ class OverloadedError(ServiceError):
     """The service has more work than its queues may hold."""
 
 
+class TooManyRequestsError(OverloadedError):
+    """This client has used up its own share; others may still be served."""
+
+
 class DeadlineExceededError(ServiceError):
     """The service did not finish within its own time limit."""
 
@@ -166,6 +171,7 @@ BY_CODE: dict[str, type[AnswerError]] = {
     "undecodable-media": UndecodableMediaError,
     "media-too-large": MediaTooLargeError,
     "invalid-request": RequestError,
+    "unauthorized": UnauthorizedError,
     "unknown-label": UnknownLabelError,
     "invalid-parameter": InvalidParameterError,
     "unreachable-url": UnreachableUrlError,
@@ -175,15 +181,16 @@ BY_CODE: dict[str, type[AnswerError]] = {
     "model-unavailable": ModelUnavailableError,
     "inference-failed": InferenceError,
     "overloaded": OverloadedError,
+    "too-many-requests": TooManyRequestsError,
     "deadline-exceeded": DeadlineExceededError,
     "replica-lost": ReplicaLostError,
 }
 """The class for every kind of problem that the service has."""
 
 BY_STATUS: dict[int, type[AnswerError]] = {
-    401: AuthenticationError,
+    401: UnauthorizedError,
     413: MediaTooLargeError,
-    429: OverloadedError,
+    429: TooManyRequestsError,
     503: OverloadedError,
     504: DeadlineExceededError,
 }

@@ -20,7 +20,6 @@ from tests.unit.serve_app.live import Gate
 from tests.unit.serve_app.media import MP4, animation, still
 from vigil_client import (
     AnswerError,
-    AuthenticationError,
     CorruptMediaError,
     FailedFile,
     Finding,
@@ -32,6 +31,7 @@ from vigil_client import (
     OverloadedError,
     Progress,
     Retries,
+    UnauthorizedError,
     UnknownLabelError,
     UnsupportedMediaError,
     UploadError,
@@ -164,7 +164,7 @@ async def test_an_api_key_is_sent_and_never_shown(connect: Callable[..., Asks]) 
     with loopback_service({"API_KEYS": "sésame,other"}) as service:
         assert (await connect(service.url, api_key="sésame").call("image", RED)).flagged
         for wrong in (None, "guess"):
-            with pytest.raises(AuthenticationError, match="API key"):
+            with pytest.raises(UnauthorizedError, match="API key"):
                 await connect(service.url, api_key=wrong).call("image", RED)
     with pytest.raises(ValueError, match="white space") as caught:
         connect(service.url, api_key="secret\n")
