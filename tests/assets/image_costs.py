@@ -23,7 +23,7 @@ from tests.assets.images import STILL_FORMATS, image_bytes
 
 ROOT = Path(__file__).parents[2]
 CPU_SECONDS = 120
-"""For all of them and for making them: the kernel ends a bomb that goes off; nobody waits for it."""
+"""For all of them and for making them; beyond, the kernel ends the process."""
 
 
 @dataclass(frozen=True, slots=True)
