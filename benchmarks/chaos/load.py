@@ -26,6 +26,8 @@ class Seen:
     """503 with ``Retry-After``."""
     wrong: list[Reply] = field(default_factory=list)
     """200 with another answer than that of the healthy service."""
+    differences: list[str] = field(default_factory=list)
+    """What was wrong with each wrong answer."""
     failed: list[Reply] = field(default_factory=list)
     """Everything else: another status, or no answer."""
 
@@ -71,15 +73,23 @@ class Clients:
         connection.close()
         return self._answers
 
-    async def closed_loop(self, clients: int, seconds: float) -> Seen:
-        """So many clients, each with one request after the other; ends with the last answers."""
+    async def closed_loop(
+        self, clients: int, seconds: float, stop: asyncio.Event | None = None
+    ) -> Seen:
+        """So many clients, each with one request after the other; ends with the last answers.
+
+        Args:
+            clients: How many.
+            seconds: How long they begin new requests.
+            stop: Ends that before.
+        """
         seen = Seen()
         end = time.monotonic() + seconds
 
         async def client(number: int) -> None:
             connection = Connection(*self._address)
             turn = number
-            while time.monotonic() < end:
+            while time.monotonic() < end and not (stop and stop.is_set()):
                 request, wire = self._wires[turn % len(self._wires)]
                 turn += 1
                 reply = await connection.ask(wire)
@@ -135,20 +145,22 @@ class Clients:
             seen.refused.append(reply)
         elif reply.status != 200:
             seen.failed.append(reply)
-        elif _alike(json.loads(reply.body), self._answers[request.files]):
-            seen.right.append(reply)
-        else:
+        elif found := difference(json.loads(reply.body), self._answers[request.files]):
             seen.wrong.append(reply)
+            seen.differences.append(f"{request.files[0]}{found}")
+        else:
+            seen.right.append(reply)
 
 
-def _alike(answer: object, right: object) -> bool:
-    """Equal, but for scores that differ in their last digits."""
+def difference(answer: object, right: object, place: str = "") -> str | None:
+    """Where an answer differs from the right one, beyond the last digits of scores; or None."""
     if isinstance(right, float) and isinstance(answer, float | int):
-        return abs(answer - right) <= SCORE_TOLERANCE
-    if isinstance(right, dict) and isinstance(answer, dict):
-        return right.keys() == answer.keys() and all(
-            _alike(answer[key], value) for key, value in right.items()
-        )
-    if isinstance(right, list) and isinstance(answer, list):
-        return len(right) == len(answer) and all(map(_alike, answer, right))
-    return answer == right
+        return None if abs(answer - right) <= SCORE_TOLERANCE else f"{place}: {answer}, not {right}"
+    if isinstance(right, dict) and isinstance(answer, dict) and right.keys() == answer.keys():
+        found = (difference(answer[key], right[key], f"{place}.{key}") for key in right)
+    elif isinstance(right, list) and isinstance(answer, list) and len(right) == len(answer):
+        pairs = enumerate(zip(answer, right, strict=True))
+        found = (difference(*pair, f"{place}[{number}]") for number, pair in pairs)
+    else:
+        return None if answer == right else f"{place}: {answer}, not {right}"
+    return next(filter(None, found), None)

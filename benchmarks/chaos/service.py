@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import re
 import secrets
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -20,6 +23,7 @@ from benchmarks.vigil_config import Yaml, arguments_of, shipped
 from benchmarks.vigil_server import write_config
 
 _TITLE = "ray::ServeReplica:classification:"
+DEPLOY_SECONDS = 240.0
 MODEL = "model-builtin-demo"
 INGRESS = "Ingress"
 VIDEO = "VideoClassifier"
@@ -59,10 +63,10 @@ class Service:
             os.kill(pid, signal.SIGTERM)
 
     def redeploy(self, **model: Yaml) -> None:
-        """Change the model's settings in the configuration, and have it deployed.
+        """Change the model's settings in the configuration, and deploy it; ends once it runs.
 
         Raises:
-            RuntimeError: ``serve deploy`` fails.
+            RuntimeError: It cannot be deployed.
         """
         config = deepcopy(self.config)
         models = arguments_of(config)["models"]
@@ -86,6 +90,23 @@ class Service:
         )
         if deployed.returncode:
             raise RuntimeError(f"serve deploy failed: {deployed.stdout[-2000:]}")
+        deadline = time.monotonic() + DEPLOY_SECONDS
+        while (status := self._status(found[1])) != "RUNNING":
+            if status == "DEPLOY_FAILED" or time.monotonic() > deadline:
+                raise RuntimeError(f"the deployed configuration is {status}")
+            time.sleep(0.5)
+
+    def _status(self, dashboard: str) -> str:
+        connection = http.client.HTTPConnection(dashboard.removeprefix("http://"), timeout=30)
+        token = self.credentials["RAY_AUTH_TOKEN"]
+        try:
+            path = "/api/serve/applications/"
+            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            details = json.load(connection.getresponse())
+        finally:
+            connection.close()
+        status: str = details["applications"]["classification"]["status"]
+        return status
 
     def _processes(self, is_one: Callable[[str], bool]) -> list[int]:
         self.server.family.refresh()

@@ -48,7 +48,10 @@ def row_of(fault: str, seen: Seen, times: Sequence[float], allowed_lost: int = 0
         seconds_to_recover=recovered if math.isfinite(recovered) else None,
         times=len(times),
         allowed_lost=allowed_lost,
-        complaints=() if math.isfinite(recovered) else ("it did not recover",),
+        complaints=(
+            *sorted(set(seen.differences))[:3],
+            *(() if math.isfinite(recovered) else ("it did not recover",)),
+        ),
     )
 
 
