@@ -43,6 +43,11 @@ LABEL org.opencontainers.image.title="Vigil" \
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin vigil \
     && install --directory --owner=10001 --group=10001 /models
 COPY --from=build /opt/vigil /opt/vigil
+# Where torch is a CUDA build: Triton, which compiles models for GPUs, compiles its own launchers in C.
+# hadolint ignore=DL3008
+RUN if [ -n "$(find /opt/vigil/lib -maxdepth 3 -name triton)" ]; then \
+        apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*; \
+    fi
 WORKDIR /app
 COPY serve_config.yaml ./
 
