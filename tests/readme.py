@@ -1,4 +1,4 @@
-"""What README.md tells a user to type."""
+"""What README.md and the documentation tell a user to type."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class CurlLine:
         return [argument.replace(ADDRESS, address) for argument in self.arguments]
 
 
-def shell_lines(readme: Path = ROOT / "README.md") -> list[str]:
+def shell_lines(page: Path = ROOT / "README.md") -> list[str]:
     """Every command in its ``sh`` blocks, without trailing comments."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", readme.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
     return [re.sub(r"\s+# .*", "", line) for line in lines if line.strip()]
 
 
-def curl_lines() -> list[CurlLine]:
+def curl_lines(page: Path = ROOT / "README.md") -> list[CurlLine]:
     """Its ``curl`` commands."""
-    commands = [tuple(shlex.split(line)) for line in shell_lines() if line.startswith("curl ")]
+    commands = [tuple(shlex.split(line)) for line in shell_lines(page) if line.startswith("curl ")]
     return [_parse(command) for command in commands]
 
 
