@@ -100,9 +100,7 @@ class ClassifierClient:
         lane = self._lanes.get(model)
         if lane is None:
             lane = await self._open_lane(model)
-        return await within(
-            self._policy.timeout_seconds, _what(model), self._submit(lane, frames)
-        )
+        return await within(self._policy.timeout_seconds, _what(model), self._submit(lane, frames))
 
     async def _submit(self, lane: Coalescer, frames: Frames) -> Scores:
         while True:

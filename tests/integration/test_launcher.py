@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -22,7 +23,8 @@ from tests.unit.launcher.conditions import eventually
 
 START_SECONDS = 180
 STOP_SECONDS = 60
-SLOW_SECONDS = 25
+SLOW_SECONDS = 30
+UNDER_WAY = 200
 
 
 @pytest.fixture
@@ -98,19 +100,26 @@ def test_a_killed_launcher_does_not_hinder_the_next_and_a_stop_drains(
 
     with launcher(config, port) as stopped, ThreadPoolExecutor() as pool:
         assert children_of(killed.pid) == []
-        accepted = pool.submit(status, port, SLOW_SECONDS)
-        assert eventually(lambda: busy(port))
+        accepted = pool.submit(asyncio.run, statuses(port, UNDER_WAY, SLOW_SECONDS))
+        assert eventually(lambda: under_way(port) > UNDER_WAY, STOP_SECONDS)
         stopped.send_signal(signal.SIGTERM)
         assert eventually(lambda: status(port) == 503)
         assert not accepted.done()
-        assert accepted.result(STOP_SECONDS) == 200
+        assert accepted.result(STOP_SECONDS) == [200] * UNDER_WAY
         assert stopped.wait(STOP_SECONDS) == 0
     assert children_of(stopped.pid) == []
     assert ports.is_free("127.0.0.1", port)
 
 
-def busy(port: int) -> bool:
-    """Whether the slow request has its connection: HAProxy accepts in the order they come."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    local = f":{port:04X}"
-    return any(line.split()[1].endswith(local) and line.split()[3] == "01" for line in lines)
+def under_way(port: int) -> int:
+    """Requests that the replica works on, this one included."""
+    return int(httpx.get(f"http://127.0.0.1:{port}/", timeout=60).text)
+
+
+async def statuses(port: int, count: int, seconds: float) -> list[int]:
+    """Statuses of so many answers to requests at the same time."""
+    unlimited = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(timeout=120, limits=unlimited) as client:
+        url = f"http://127.0.0.1:{port}/"
+        asked = [client.get(url, params={"seconds": seconds}) for _ in range(count)]
+        return [answer.status_code for answer in await asyncio.gather(*asked)]
