@@ -81,6 +81,10 @@ def _set_environment(folder: Path, http_port: int) -> None:
     }.items():
         os.environ[variable] = str(folder / name)
     os.environ.setdefault("RAY_TMPDIR", str(folder))
+    # One machine is all there is: Ray then takes 127.0.0.1 for its own address and listens nowhere
+    # else. By default its control plane, which runs code on request, listens on all interfaces.
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
     if "RAY_AUTH_TOKEN" not in os.environ:
         os.environ.setdefault("RAY_AUTH_TOKEN_PATH", str(_token_file(folder)))
     for variable, value in service_port_variables(http_port).items():

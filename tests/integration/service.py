@@ -20,7 +20,7 @@ import yaml
 from serve_app.launcher.serve_ports import service_port_variables
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 180
+START_SECONDS = 300
 STOP_SECONDS = 60
 
 
