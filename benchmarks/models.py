@@ -30,6 +30,13 @@ CONFIGS = {
     },
     # ViT-B/16, which is the class's default: shows what the model costs.
     "base": {},
+    # ViT-L/16, for GPUs.
+    "large": {
+        "hidden_size": 1024,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 16,
+        "intermediate_size": 4096,
+    },
 }
 
 
@@ -51,17 +58,22 @@ def network_of(name: str) -> transformers.ViTForImageClassification:
 
 
 @torch.no_grad()
-def make(name: str, directory: Path, pictures: Sequence[Path]) -> None:
-    """Save a checkpoint, with its processor, that is calibrated on pictures."""
-    network = network_of(name)
-    processor = transformers.ViTImageProcessorPil()
-    images = [Image.open(path).convert("RGB") for path in pictures]
-    logits = network(**processor(images=images, return_tensors="pt")).logits
+def calibrate(network: transformers.ViTForImageClassification, pixels: torch.Tensor) -> None:
+    """Scales the head so that the logits of these inputs ``[N, 3, H, W]`` spread."""
+    logits = network(pixel_values=pixels).logits
     scale = _LOGIT_SPREAD / logits.std(0)
     head = network.classifier
     assert isinstance(head, torch.nn.Linear)
     head.bias.copy_((head.bias - logits.mean(0)) * scale)
     head.weight.mul_(scale[:, None])
+
+
+def make(name: str, directory: Path, pictures: Sequence[Path]) -> None:
+    """Save a checkpoint, with its processor, that is calibrated on pictures."""
+    network = network_of(name)
+    processor = transformers.ViTImageProcessorPil()
+    images = [Image.open(path).convert("RGB") for path in pictures]
+    calibrate(network, processor(images=images, return_tensors="pt")["pixel_values"])
     network.save_pretrained(directory)
     processor.save_pretrained(directory)
 

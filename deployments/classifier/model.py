@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -67,7 +68,7 @@ def load_model(source: ModelSource, options: ModelOptions) -> Model:
     model = Model.load(source, options)
     model.warm()
     if options.graphs and model.device.type == "cuda":
-        model.accelerate(CudaDevice(model.device))
+        model.accelerate(functools.partial(CudaDevice, model.device))
     return model
 
 
@@ -157,13 +158,17 @@ class Model:
         for count in sorted({1, self.info.max_batch_size}):
             self.scores([np.zeros((count, spec.height, spec.width, 3), np.uint8)])
 
-    def accelerate(self, device: GraphDevice) -> None:
+    def accelerate(self, new_device: Callable[[], GraphDevice]) -> None:
         """Has the forward pass run as captured graphs from now on, if they agree with it.
 
         Not for models whose own processor runs whole: their inputs come in any shape.
 
+        Args:
+            new_device: Makes what captures; asked for each try.
+
         Raises:
             InferenceError: The model does not run any more after it could not be captured.
+            ReplicaLostError: The GPU failed meanwhile.
         """
         if (normalisation := self._normalisation) is None:
             return
@@ -180,7 +185,7 @@ class Model:
             height=self.info.input.height,
             width=self.info.input.width,
             max_batch_size=self.info.max_batch_size,
-            device=device,
+            new_device=new_device,
         )
         if graphs is None:
             self.warm()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -45,7 +45,7 @@ def graphs_of(
     height: int,
     width: int,
     max_batch_size: int,
-    device: GraphDevice,
+    new_device: Callable[[], GraphDevice],
 ) -> GraphedForward | None:
     """The pass as graphs, compiled if possible; None where the eager pass has to do. Loud then.
 
@@ -56,12 +56,13 @@ def graphs_of(
         height: Of the frames.
         width: Of the frames.
         max_batch_size: Frames that a batch holds at most.
-        device: Where it runs.
+        new_device: Where it runs; asked for each try, because a failed capture leaves marks.
     """
     sizes = len(buckets_up_to(max_batch_size))
     for kind in ("compiled graphs", "graphs"):
         started = time.monotonic()
         try:
+            device = new_device()
             candidate = device.compiled(run, sizes) if kind == "compiled graphs" else run
             graphs = GraphedForward(
                 candidate,
@@ -91,6 +92,7 @@ def graphs_of(
             median,
             worst,
         )
+        del graphs  # and their memory, which the next try needs
     logger.warning("the model %r runs without graphs: its GPU does less than it could", name)
     return None
 

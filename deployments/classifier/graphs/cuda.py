@@ -18,7 +18,7 @@ _CAPTURING = threading.Lock()
 
 
 class CudaDevice:
-    """See `GraphDevice`.
+    """See `GraphDevice`. Not to be used again once a capture has failed.
 
     Graphs are captured by hand rather than by ``torch.compile(mode="reduce-overhead")``: those
     belong to the thread that recorded them, and here a model is loaded in one thread and runs in
@@ -39,15 +39,15 @@ class CudaDevice:
 
     def compiled(self, run: RunFrames, sizes: int) -> RunFrames:
         """Compiled for each size by itself; it fails rather than run parts uncompiled."""
-        # The overloads lack the two last options.
-        fused: RunFrames = torch.compile(  # type: ignore[call-overload]
-            run,
-            fullgraph=True,
-            dynamic=False,
-            # torch would stop compiling after eight sizes.
-            recompile_limit=sizes,
-            isolate_recompiles=True,
-        )
+        from torch._dynamo import config  # takes a second to import, which a CPU need not spend
+
+        compiled = torch.compile(run, fullgraph=True, dynamic=False)
+
+        def fused(frames: torch.Tensor) -> torch.Tensor:
+            # By default torch would give up after eight sizes.
+            with config.patch(recompile_limit=max(sizes, config.recompile_limit)):
+                return compiled(frames)
+
         return fused
 
     def host_memory(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
@@ -68,18 +68,19 @@ class CudaDevice:
         """
         with _CAPTURING, torch.cuda.device(self._device):
             torch.cuda.synchronize()
+            # Around the capture as well: one that fails leaves its stream as the current one.
             with torch.cuda.stream(self._computing):
                 for _ in range(_WARM_UP_RUNS):
                     run(frames)
-            self._computing.synchronize()
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(
-                graph,
-                pool=self._pool,
-                stream=self._computing,
-                capture_error_mode="thread_local",  # what other threads do is their own affair
-            ):
-                scores = run(frames)
+                self._computing.synchronize()
+                graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(
+                    graph,
+                    pool=self._pool,
+                    stream=self._computing,
+                    capture_error_mode="thread_local",  # what other threads do is their own affair
+                ):
+                    scores = run(frames)
         return Capture(graph.replay, scores)
 
     def upload(self, source: torch.Tensor, target: torch.Tensor) -> Upload:

@@ -71,6 +71,9 @@ class GraphedForward:
     ) -> None:
         shape = (max_batch_size, height, width, 3)
         self.buckets = buckets_up_to(max_batch_size)
+        # A graph holds addresses only. What they lead to, weights and constants, lives with the
+        # pass that was captured.
+        self._run = run
         self._device = device
         # What all graphs read: the first rows of the same memory.
         self._input = device.device_memory(shape, torch.uint8)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -138,6 +140,27 @@ def test_frames_that_are_not_fit_cost_no_lane() -> None:
     torch.testing.assert_close(graphs([noise(2)]), expected([noise(2)]))
 
 
+def test_what_a_graph_reads_lives_as_long_as_the_graph() -> None:
+    def captured() -> tuple[GraphedForward, weakref.ref[object]]:
+        weights = torch.ones(3)
+
+        def run(frames: torch.Tensor) -> torch.Tensor:
+            return means(frames) * weights
+
+        graphs = GraphedForward(
+            run, height=SIDE, width=SIDE, max_batch_size=2, device=BakedDevice()
+        )
+        return graphs, weakref.ref(weights)
+
+    graphs, weights = captured()
+    gc.collect()
+
+    assert weights() is not None
+    del graphs
+    gc.collect()
+    assert weights() is None
+
+
 @pytest.fixture
 def model(checkpoint: Callable[[StandIn], Path]) -> Model:
     return Model.load(ModelSource("mine", str(checkpoint(vit("ViT")))), OPTIONS)
@@ -154,7 +177,7 @@ def test_a_model_scores_alike_with_and_without_graphs(
     device = LateDevice()
     caplog.set_level(logging.INFO)
 
-    model.accelerate(device)
+    model.accelerate(lambda: device)
 
     assert device.captured == [6, 4, 2, 1]
     assert device.compiled_sizes == [4]
@@ -175,8 +198,6 @@ def test_the_pass_that_is_captured_compiles_in_one_piece(model: Model) -> None:
                 fullgraph=True,
                 dynamic=False,
                 backend="eager",
-                recompile_limit=sizes,
-                isolate_recompiles=True,
             )
 
     wide = replace(model.info, max_batch_size=2)
@@ -185,7 +206,7 @@ def test_the_pass_that_is_captured_compiles_in_one_piece(model: Model) -> None:
     before = model.scores(items)
     device = Traced()
 
-    model.accelerate(device)
+    model.accelerate(lambda: device)
 
     assert device.captured == [2, 1]
     np.testing.assert_allclose(model.scores(items), before, atol=1e-6)
@@ -197,7 +218,7 @@ def test_without_a_compiler_graphs_are_captured_as_they_are_and_the_log_says_so(
     device = NoCompilerDevice()
     caplog.set_level(logging.INFO)
 
-    model.accelerate(device)
+    model.accelerate(lambda: device)
 
     assert device.captured == [6, 4, 2, 1]
     assert model.info.parallel_batches == PARALLEL_BATCHES
@@ -210,7 +231,7 @@ def test_graphs_whose_scores_differ_are_not_used_and_the_log_says_so(
 ) -> None:
     before = model.scores([noise(3, 1, 64)])
 
-    model.accelerate(BakedDevice())
+    model.accelerate(BakedDevice)
 
     np.testing.assert_array_equal(model.scores([noise(3, 1, 64)]), before)
     assert model.info.parallel_batches == 1
@@ -229,7 +250,7 @@ def test_scores_that_are_no_numbers_count_as_different(caplog: pytest.LogCapture
         height=SIDE,
         width=SIDE,
         max_batch_size=2,
-        device=LateDevice(),
+        new_device=LateDevice,
     )
 
     assert chosen is None
@@ -249,7 +270,7 @@ def test_a_model_that_does_not_run_any_more_after_a_failed_capture_does_not_star
     monkeypatch.setattr(device, "capture", capture)
 
     with pytest.raises(ReplicaLostError):
-        model.accelerate(device)
+        model.accelerate(lambda: device)
 
 
 def test_a_model_whose_own_processor_runs_whole_stays_as_it_is(
@@ -258,7 +279,7 @@ def test_a_model_whose_own_processor_runs_whole_stays_as_it_is(
     model = Model.load(ModelSource("mine", str(checkpoint(SIZES_DIFFER))), OPTIONS)
     device = LateDevice()
 
-    model.accelerate(device)
+    model.accelerate(lambda: device)
 
     assert device.captured == []
     assert model.info.input.mode is FitMode.WHOLE
