@@ -90,7 +90,7 @@ def _nested() -> Iterator[Hostile]:
     yield Hostile("a video in a video's data", _SIGNATURES["mp4"] + box(b"mdat", data))
     yield Hostile("two videos one after the other", data + data, REFUSED | WHOLE)
     yield Hostile("a video behind an ID3 tag", b"ID3\4\0\0\0\0\0\0" + data, UNSUPPORTED)
-    yield Hostile("a video behind a picture", b"\xff\xd8\xff\xe0" + data, UNSUPPORTED)
+    yield Hostile("a video behind a picture", b"\xff\xd8\xff\xe0" + data)
     avi = b"RIFF\xff\xff\xff\x7fAVI " + b"LIST\xff\xff\xff\x7fhdrl" * 20_000
     yield Hostile("avi: lists in lists", avi)
     for other in ("mkv", "avi", "ts", "flv"):
