@@ -7,7 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,8 @@ _CALLS = (
 """What opens, what starts processes and threads, and what a decoder says that it is ready with."""
 _LINE = re.compile(r"^(?P<thread>\d+) +(?P<call>\w+)\((?P<arguments>.*)$")
 _RESULT = re.compile(r"\) += (?P<result>\d+)$")
-_RESUMED = re.compile(r"^(?P<thread>\d+) +<\.\.\. (?P<call>\w+) resumed>.* = (?P<result>\d+)$")
+_UNFINISHED = re.compile(r"^(?P<thread>\d+) +(?P<begun>\w+\(.*) <unfinished \.\.\.>$")
+_RESUMED = re.compile(r"^(?P<thread>\d+) +<\.\.\. \w+ resumed>(?P<rest>.*)$")
 _STARTS = frozenset({"clone", "clone3", "fork", "vfork"})
 _OPENS = frozenset(_CALLS.split(",")) - _STARTS - {"sendto"}
 _DECODER = "deployments.video.decoding.worker"
@@ -47,11 +48,7 @@ class Trace:
         process_of = dict(self.decoders)
         self.opened = {process: [] for process in process_of.values()}
         is_starting: set[int] = set()
-        for line in self.log.read_text(errors="replace").splitlines():
-            resumed = _RESUMED.match(line)
-            if resumed and resumed["call"] in _STARTS:
-                self._start(process_of, int(resumed["thread"]), int(resumed["result"]))
-                continue
+        for line in _whole_lines(self.log.read_text(errors="replace").splitlines()):
             parsed = _LINE.match(line)
             if parsed is None:
                 continue
@@ -73,6 +70,21 @@ class Trace:
     def _start(process_of: dict[int, int], thread: int, started: int) -> None:
         if thread in process_of:
             process_of[started] = process_of[thread]
+
+
+def _whole_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Calls in one line each: where threads take turns, ``strace`` tells the result later."""
+    begun: dict[str, str] = {}
+    for line in lines:
+        if unfinished := _UNFINISHED.match(line):
+            begun[unfinished["thread"]] = unfinished["begun"]
+        elif resumed := _RESUMED.match(line):
+            thread = resumed["thread"]
+            yield f"{thread} {begun.pop(thread, '')}{resumed['rest']}"
+        else:
+            yield line
+    for thread, call in begun.items():
+        yield f"{thread} {call}"
 
 
 def require_strace() -> str:
