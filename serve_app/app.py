@@ -9,6 +9,7 @@ import functools
 import logging
 import math
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -51,6 +52,9 @@ report three times in each."""
 MAX_OPEN_REQUESTS = 1024
 """Requests that an ingress replica has open. `serve_app.gate` admits fewer; what it does not count
 (slow uploads, probes) must get through, too."""
+
+SECRET_BYTES = 32
+"""Of the secret that keeps clients from guessing at which frames is looked."""
 
 MAX_QUEUED_CALLS = 256
 """Calls that wait in one caller for a model's replica; beyond them: 503."""
@@ -215,6 +219,7 @@ def _videos(
             busy_seconds=settings.decoder_busy_seconds,
             stall_seconds=settings.decoder_stall_seconds,
         ),
+        secrets.token_bytes(SECRET_BYTES),
         _telemetry(config),
     )
 

@@ -38,6 +38,8 @@ class VideoClassifier:
         limits: What a video may cost.
         processes: That decode; at least as many as videos are worked on at a time.
         decoder: What each of them may use for one video.
+        secret: Of `LocalVideoAnalyst`: the same in all replicas, so that it makes no difference
+            which one is asked.
         telemetry: What operators want to see.
     """
 
@@ -50,6 +52,7 @@ class VideoClassifier:
         limits: MediaLimits,
         processes: int,
         decoder: DecoderLimits,
+        secret: bytes,
         telemetry: TelemetrySettings = TelemetrySettings(),  # noqa: B008 - it is frozen
     ) -> None:
         telemetry.start("video")
@@ -64,7 +67,7 @@ class VideoClassifier:
         )
         self._videos = ObservedVideos(
             LocalVideoFinder(classifier, decoders),
-            LocalVideoAnalyst(classifier, decoders),
+            LocalVideoAnalyst(classifier, decoders, secret),
             metrics,
         )
 
