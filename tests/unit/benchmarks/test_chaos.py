@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from benchmarks.chaos import page
 from benchmarks.chaos.http import Connection, Reply
 from benchmarks.chaos.load import Clients, Seen
-from benchmarks.chaos.table import row_of, text_of
+from benchmarks.chaos.table import json_of, row_of, text_of
 from benchmarks.load import File, upload
+from benchmarks.readme import Section
 
 REQUEST = upload("/", "file", [File("a", "image/png", b"a")])
 RIGHT = b'[{"label": "nsfw", "score": 0.5}]'
@@ -107,3 +112,39 @@ def test_a_lost_or_wrong_answer_does_not_hold(kind: str) -> None:
 
 def test_a_service_that_does_not_come_back_does_not_hold() -> None:
     assert not row_of("x", Seen(right=[reply(0, 1)]), [10.0]).holds
+
+
+def results(seconds: float, modified: bool = False) -> str:
+    figures = dict.fromkeys(page._FIGURES, 2.0)
+    row = replace(row_of("10 × capacity", Seen(right=[reply(11, 12)]), [10.0]), figures=figures)
+    return json.dumps(
+        {
+            "machine": {"cores": 2, "cpu": "a CPU"},
+            "commit": {"hash": "0123456789abcdef", "modified": modified},
+            "seconds": seconds,
+            "rows": json_of([row]),
+        }
+    )
+
+
+def test_the_page_quotes_a_full_run(tmp_path: Path) -> None:
+    file = tmp_path / "chaos.json"
+    file.write_text(results(60))
+    text = page.text(file)
+    assert "| 10 × capacity | 1 | 1 | 0 | 0 | 0 | 2.0 s |" in text
+    assert "p99 of accepted requests: 2.0 × at capacity" in text
+
+
+@pytest.mark.parametrize(
+    "content", [results(10), results(60, modified=True)], ids=["short", "dirty"]
+)
+def test_the_page_quotes_no_run_that_proves_nothing(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "chaos.json"
+    file.write_text(content)
+    with pytest.raises(ValueError):
+        page.text(file)
+
+
+def test_the_page_has_room_for_the_table() -> None:
+    section = Section("chaos", page.PAGE, lambda: "the table")
+    assert "the table" in section.replaced(page.PAGE.read_text(), "the table")
