@@ -25,7 +25,8 @@ _ERRORS: Mapping[int, str] = {
     504: "The answer was not ready in time.",
 }
 
-_PROBLEM = Problem.model_json_schema()
+_PROBLEM = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+"""The shape is among the document's, as answers of `/v1/images` hold it, too."""
 
 
 def upload_form(field: str, *, several: bool, what: str) -> OpenApi:
