@@ -9,8 +9,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
+import grpc
 import httpx
 import pytest
 import yaml
@@ -25,6 +27,8 @@ STOP_SECONDS = 90
 KEY = "a-key-that-no-log-may-show"
 WRONG_KEY = "a-wrong-key-that-no-log-may-show"
 LISTENING = "0A"
+REPLICA_METHOD = "/ray.serve.ASGIService/HandleRequest"
+"""By which replicas call each other; what it is sent is unpickled."""
 IMAGE = {"file": ("a.jpg", image_bytes("jpeg"))}
 
 
@@ -125,16 +129,26 @@ def test_no_key_stands_in_anything_that_it_writes(exposed: Exposed) -> None:
     assert read > 20  # Ray's logs are among them
 
 
-def test_only_http_and_haproxys_own_pages_can_be_reached_from_elsewhere(exposed: Exposed) -> None:
+def test_beyond_loopback_are_only_haproxys_pages_and_what_asks_for_a_token(
+    exposed: Exposed,
+) -> None:
     haproxy = next(path for path in exposed.files() if path.name == "haproxy.cfg").read_text()
-    # Serve has HAProxy listen everywhere for its statistics and metrics: docs/threat-model.md.
-    known = {int(port) for port in re.findall(r"bind (?:\*|):(\d+)", haproxy)}
+    # Serve sets no address for these: docs/threat-model.md.
+    pages = {int(port) for port in re.findall(r"bind (?:\*|):(\d+)", haproxy)}
     elsewhere = [
-        (address, port, program)
+        (port, program)
         for address, port, program in listeners(exposed)
-        if not loopback(address) and port not in known
+        if not loopback(address) and port not in pages
     ]
-    assert elsewhere == []
+    assert elsewhere, "Serve's replicas call each other here"
+    for port, program in elsewhere:
+        assert program.startswith("ray::ServeReplica"), (port, program)
+        with (
+            grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+            pytest.raises(grpc.RpcError) as refused,
+        ):
+            channel.unary_unary(REPLICA_METHOD)(b"", timeout=30)
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_rays_dashboard_asks_for_a_token(exposed: Exposed) -> None:
@@ -172,4 +186,6 @@ def in_network_order(address: str) -> bytes:
 
 
 def loopback(address: str) -> bool:
-    return address.startswith("127.") or address == "::1"
+    found = ip_address(address)
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return (mapped or found).is_loopback

@@ -82,7 +82,6 @@ def test_the_running_service_has_the_routes_that_are_tried(
 def test_answers_are_those_of_the_document(
     document: schemathesis.BaseSchema, mode: GenerationMode, method: str, path: str
 ) -> None:
-    statuses: set[int] = set()
     operation = document[path][method]
 
     @given(operation.as_strategy(generation_mode=mode))
@@ -94,12 +93,23 @@ def test_answers_are_those_of_the_document(
         suppress_health_check=list(HealthCheck),
     )
     def check(case: schemathesis.Case) -> None:
-        statuses.add(case.call_and_validate(checks=CHECKS, timeout=TIMEOUT_SECONDS).status_code)
-        if mode is GenerationMode.POSITIVE and case.query:
-            # Most made-up models and labels do not exist; what comes behind them counts, too.
-            case.query = {}
-            statuses.add(case.call_and_validate(checks=CHECKS, timeout=TIMEOUT_SECONDS).status_code)
+        case.call_and_validate(checks=CHECKS, timeout=TIMEOUT_SECONDS)
 
     check()
-    if mode is GenerationMode.POSITIVE:
-        assert 200 in statuses
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_good_requests_are_answered_as_the_document_says(
+    document: schemathesis.BaseSchema, method: str, path: str
+) -> None:
+    # Of made-up requests few get so far: most models and labels do not exist.
+    operation = document[path][method]
+    if method == "POST":
+        data = VIDEO if "video" in path else IMAGES[0]
+        several = "multi" in path or path == "/v1/images"
+        body = {"files": [data, IMAGES[1]]} if several else {"file": data}
+        case = operation.Case(body=body, media_type="multipart/form-data")
+    else:
+        case = operation.Case()
+    answer = case.call_and_validate(checks=CHECKS, timeout=TIMEOUT_SECONDS)
+    assert answer.status_code == 200
