@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -167,9 +168,12 @@ def make_video(
         muxer_options: Further options of the muxer.
     """
     sink = io.BytesIO() if seekable else _Pipe()
-    with av.open(
-        sink, "w", format=MUXERS[container], container_options=dict(muxer_options or {})
-    ) as output:
+    with (
+        _own_scheduling(),
+        av.open(
+            sink, "w", format=MUXERS[container], container_options=dict(muxer_options or {})
+        ) as output,
+    ):
         stream = output.add_stream(ENCODERS[codec], rate=fps)
         stream.width, stream.height = width, height
         stream.pix_fmt = pixel_format or ("yuvj420p" if codec == "mjpeg" else "yuv420p")
@@ -197,6 +201,24 @@ def make_video(
         if audio is not None and audio_seconds:
             _write_tone(output, audio, audio_seconds)
     return sink.getvalue()
+
+
+@contextmanager
+def _own_scheduling() -> Iterator[None]:
+    """Gives the process its way of being scheduled back.
+
+    As root, SVT-AV1 makes the process that it runs in a real-time one, and all that it starts later
+    with it: the services of other tests then starve each other, and everything else.
+    """
+    kept = [
+        (process, os.sched_getscheduler(process), os.sched_getparam(process))
+        for process in (0, os.getpid())  # this thread, and the first one
+    ]
+    try:
+        yield
+    finally:
+        for process, policy, parameters in kept:
+            os.sched_setscheduler(process, policy, parameters)
 
 
 def make_audio(seconds: float = 1.0) -> bytes:
