@@ -117,6 +117,7 @@ def running(
                 except ProcessLookupError:
                     continue
             process.kill()
+            process.wait()
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
