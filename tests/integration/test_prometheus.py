@@ -138,4 +138,5 @@ def test_everything_that_runs_is_scraped(prometheus: Prometheus) -> None:
 
 
 def has_data(found: dict[str, float]) -> bool:
-    return bool(found) and not any(math.isnan(value) for value in found.values())
+    # A quantile of what had no requests lately is NaN, such as of a route that other tests used.
+    return any(not math.isnan(value) for value in found.values())
