@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from serve_app.launcher.processes import Process
@@ -20,6 +20,8 @@ from serve_app.launcher.processes import Process
 logger = logging.getLogger(__name__)
 
 _PROXY_EXECUTABLE = "haproxy"
+_DRAINING = "draining.cfg"
+_SETTLED_SECONDS = 3.0
 # As Serve 2.60 names it in ray/serve/_private/haproxy_templates.py.
 _FRONTEND = "frontend http_frontend"
 _CONFIGURATION = """\
@@ -42,16 +44,27 @@ class Drain:
     """One drain of all the HAProxies that run below this launcher.
 
     Args:
-        processes: Everything that runs below the launcher.
+        processes: Lists everything that runs below the launcher, as it is at the moment.
     """
 
-    def __init__(self, processes: Sequence[Process]) -> None:
-        self._serving = [p for p in processes if p.executable() == _PROXY_EXECUTABLE]
+    def __init__(self, processes: Callable[[], Sequence[Process]]) -> None:
+        self._processes = processes
+
+    def may_begin(self) -> bool:
+        """Whether Serve is not just replacing an HAProxy by another.
+
+        While it does, it asks twice a second whether the new one answers on the admin socket, and
+        kills it, with the requests in it, where that took half a minute
+        (``_wait_for_hap_availability``, ray/serve/_private/haproxy.py 2.60). A drain that began
+        now would take the socket before Serve saw the new one there. Later Serve asks before it
+        starts another, and then starts none.
+        """
+        return all(process.age_seconds() >= _SETTLED_SECONDS for process in self._serving())
 
     def begin(self) -> None:
         """Turns new requests away from now on."""
         by_configuration: dict[Path, list[Process]] = {}
-        for process in self._serving:
+        for process in self._serving():
             path = _configuration_of(process)
             if path is not None:
                 by_configuration.setdefault(path, []).append(process)
@@ -60,7 +73,20 @@ class Drain:
 
     def is_finished(self) -> bool:
         """Whether every request that was accepted before has its answer."""
-        return not any(process.is_alive() for process in self._serving)
+        return not self._serving()
+
+    def _serving(self) -> list[Process]:
+        return [
+            process
+            for process in self._processes()
+            if process.executable() == _PROXY_EXECUTABLE
+            and not _is_draining(process)
+        ]
+
+
+def _is_draining(process: Process) -> bool:
+    path = _configuration_of(process)
+    return path is not None and path.name == _DRAINING
 
 
 def _configuration_of(process: Process) -> Path | None:
@@ -76,7 +102,7 @@ def _take_over(configuration: Path, processes: Sequence[Process]) -> None:
         logger.warning("HAProxy serves no HTTP yet; there is nothing to drain")
         return
     admin_socket = configuration.with_name("admin.sock")
-    draining = configuration.with_name("draining.cfg")
+    draining = configuration.with_name(_DRAINING)
     draining.write_text(_CONFIGURATION.format(socket=admin_socket, binds="\n".join(binds)))
     program = str(Path(f"/proc/{processes[0].pid}/exe").readlink())
     pids = [str(process.pid) for process in processes]

@@ -49,6 +49,12 @@ class Process:
         finally:
             os.close(pidfd)
 
+    def age_seconds(self) -> float:
+        """For how long it has been running."""
+        # proc(5): the start is given in clock ticks since boot, suspended time included.
+        started = self.start_ticks / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started
+
     def executable(self) -> str:
         """File name of the program, or an empty string once it has ended."""
         try:

@@ -103,16 +103,26 @@ class Supervisor:
 
     def _drain(self, child: subprocess.Popen[bytes]) -> None:
         logger.info("Stopping: accepted requests may finish, new ones are turned away")
-        drain = Drain(processes.descendants())
-        drain.begin()
+        drain = Drain(processes.descendants)
         deadline = time.monotonic() + self._drain_seconds
-        while child.poll() is None and not drain.is_finished():
+        if self._wait_until(drain.may_begin, child, deadline):
+            drain.begin()
+            self._wait_until(drain.is_finished, child, deadline)
+
+    def _wait_until(
+        self, condition: Callable[[], bool], child: subprocess.Popen[bytes], deadline: float
+    ) -> bool:
+        """Whether the condition came true, before the child's end, the deadline or a signal."""
+        while child.poll() is None:
+            if condition():
+                return True
             if time.monotonic() >= deadline:
                 logger.warning("Requests ran longer than %g s and are cut off", self._drain_seconds)
-                return
+                return False
             if self._wait(child, until=min(deadline, time.monotonic() + _POLL_SECONDS)):
                 logger.warning("Asked to stop again: requests that still run are cut off")
-                return
+                return False
+        return False
 
     def _stop(self, child: subprocess.Popen[bytes]) -> None:
         # After the drain nothing runs that could be lost. Serve's own graceful shutdown (SIGINT)

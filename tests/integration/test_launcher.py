@@ -96,7 +96,8 @@ def test_a_killed_launcher_does_not_hinder_the_next_and_a_stop_drains(
         assert len(children_of(killed.pid)) > 3
         killed.kill()
         killed.wait()
-        assert eventually(lambda: status(port) == 0, STOP_SECONDS)
+        # An HAProxy that Serve was just starting may stay, for the next start to end.
+        assert eventually(lambda: status(port) != 200, STOP_SECONDS)
 
     with launcher(config, port) as stopped, ThreadPoolExecutor() as pool:
         assert children_of(killed.pid) == []

@@ -99,7 +99,7 @@ def test_accepted_requests_finish_while_new_ones_get_503(port: int, replica: Rep
     with ThreadPoolExecutor() as pool:
         accepted = pool.submit(_get, port)
         assert replica.accepted.wait(20)
-        drain = Drain(processes.descendants())
+        drain = Drain(processes.descendants)
         drain.begin()
         assert eventually(lambda: _get(port, timeout_seconds=0.5)[0] == 503)
         status, headers, body = _get(port)
@@ -113,10 +113,21 @@ def test_accepted_requests_finish_while_new_ones_get_503(port: int, replica: Rep
 
 
 def test_a_drain_without_requests_is_finished_at_once(port: int) -> None:
-    drain = Drain(processes.descendants())
+    drain = Drain(processes.descendants)
     drain.begin()
     assert eventually(drain.is_finished)
     assert _get(port)[0] == 503
+
+
+def test_a_drain_waits_for_a_proxy_that_serve_has_just_started(port: int) -> None:
+    # Serve kills it, with its requests, where another one answers before Serve has seen it.
+    drain = Drain(processes.descendants)
+    youngest = min(proxy.age_seconds() for proxy in _proxies())
+    assert not drain.may_begin() or youngest > 2
+    assert eventually(drain.may_begin)
+    drain.begin()
+    assert eventually(drain.is_finished)
+    assert drain.may_begin()  # the one that drains is not Serve's
 
 
 def test_idle_connections_that_are_kept_alive_do_not_hold_a_drain(
@@ -126,7 +137,7 @@ def test_idle_connections_that_are_kept_alive_do_not_hold_a_drain(
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     connection.request("GET", "/")
     assert connection.getresponse().read() == b"done"
-    drain = Drain(processes.descendants())
+    drain = Drain(processes.descendants)
     drain.begin()
     assert eventually(drain.is_finished)
     connection.close()
