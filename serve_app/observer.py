@@ -105,9 +105,9 @@ class RequestObserver:
             route = route_of(scope)
             self._record(request, route, status, ended - started, received_bytes)
             if received_bytes and received_at is not None:
-                self._stage("receive", received_at - started)
+                catalog.STAGE.record(self._metrics, received_at - started, "receive")
             if request.scored_at is not None:
-                self._stage("answer", ended - request.scored_at)
+                catalog.STAGE.record(self._metrics, ended - request.scored_at, "answer")
             if self._wants_line(route, status):
                 _log(scope["method"], route, status, ended - started, received_bytes, request)
 
@@ -115,8 +115,7 @@ class RequestObserver:
         self, request: RequestContext, route: str, status: int, seconds: float, size: int
     ) -> None:
         self._metrics.count(catalog.REQUESTS, 1, route, str(status))
-        self._metrics.observe(catalog.REQUEST_SECONDS, seconds, route)
-        self._metrics.count(catalog.REQUEST_TIME, seconds, route)
+        catalog.REQUEST.record(self._metrics, seconds, route)
         if size:
             self._metrics.count(catalog.REQUEST_BYTES, size, route)
         problems = request.problems
@@ -124,10 +123,6 @@ class RequestObserver:
             problems = [HTTPStatus(status).phrase.lower().replace(" ", "-")]
         for code in problems:
             self._metrics.count(catalog.REJECTED, 1, route, code)
-
-    def _stage(self, stage: str, seconds: float) -> None:
-        self._metrics.observe(catalog.STAGE_SECONDS, seconds, stage)
-        self._metrics.count(catalog.STAGE_TIME, seconds, stage)
 
     def _wants_line(self, route: str, status: int) -> bool:
         if self._access_log == "off":

@@ -52,8 +52,7 @@ class TimedExecutor(ThreadPoolExecutor):
         return super().submit(timed)
 
     def _record(self, submitted: float, started: float, ended: float, parent: str | None) -> None:
-        self._metrics.observe(catalog.STAGE_SECONDS, ended - submitted, self._stage)
-        self._metrics.count(catalog.STAGE_TIME, ended - submitted, self._stage)
+        catalog.STAGE.record(self._metrics, ended - submitted, self._stage)
         if parent is not None:
             tracing.ended_span(
                 self._stage,

@@ -39,10 +39,8 @@ class ModelTelemetry:
         metrics.count(catalog.BATCHES, 1, model)
         metrics.count(catalog.FRAMES, report.frames, model)
         metrics.observe(catalog.BATCH_FRAMES, report.frames, model)
-        metrics.observe(catalog.BATCH_SECONDS, report.seconds, model)
-        metrics.count(catalog.MODEL_TIME, report.seconds, model)
-        metrics.observe(catalog.BATCH_WAIT_SECONDS, report.longest_wait_seconds, model)
-        metrics.count(catalog.WAIT_TIME, report.longest_wait_seconds, model)
+        catalog.BATCH.record(metrics, report.seconds, model)
+        catalog.BATCH_WAIT.record(metrics, report.longest_wait_seconds, model)
         if self._columns:
             flagged = (report.scores[:, self._columns] >= self._threshold).sum(axis=0)
             for label, frames in zip(self._labels, flagged.tolist(), strict=True):

@@ -40,8 +40,7 @@ class ObservedClassifier:
         ended = time.monotonic()
         if request is not None:
             request.scored_at = ended
-        self._metrics.observe(catalog.STAGE_SECONDS, ended - started, self._stage)
-        self._metrics.count(catalog.STAGE_TIME, ended - started, self._stage)
+        catalog.STAGE.record(self._metrics, ended - started, self._stage)
         self._metrics.count(catalog.STAGE_FRAMES, len(frames), self._stage)
         return scores
 

@@ -62,10 +62,8 @@ class OnDemandClassifier:
                 model = await asyncio.to_thread(load, name)
                 outcome = "loaded"
             finally:
-                seconds = time.monotonic() - started
                 metrics.count(catalog.LOADS, 1, outcome)
-                metrics.observe(catalog.LOAD_SECONDS, seconds)
-                metrics.count(catalog.LOAD_TIME, seconds)
+                catalog.LOAD.record(metrics, time.monotonic() - started)
             observer = ModelTelemetry(metrics, model.info, telemetry.flagged_score)
             replica = ModelReplica(
                 model,

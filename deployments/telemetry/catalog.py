@@ -6,7 +6,7 @@ model's name stands only where the model was found.
 
 from __future__ import annotations
 
-from deployments.telemetry.metrics import Counter, Gauge, Histogram, Metric
+from deployments.telemetry.metrics import Counter, Gauge, Histogram, Metric, Timing
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _LONG_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0)
@@ -23,6 +23,7 @@ REQUEST_SECONDS = Histogram(
     _SECONDS,
 )
 REQUEST_TIME = Counter("vigil_request_time_seconds", "Sum of the same, exact.", ("route",))
+REQUEST = Timing(REQUEST_SECONDS, REQUEST_TIME)
 REQUEST_BYTES = Counter("vigil_request_bytes", "Bytes of request bodies received.", ("route",))
 REJECTED = Counter(
     "vigil_rejected",
@@ -38,7 +39,7 @@ STAGE_SECONDS = Histogram(
     _SECONDS,
 )
 STAGE_TIME = Counter("vigil_stage_time_seconds", "Sum of the same, exact.", ("stage",))
-
+STAGE = Timing(STAGE_SECONDS, STAGE_TIME)
 STAGE_FRAMES = Counter(
     "vigil_stage_frames", "Frames sent to models in the stages that do so.", ("stage",)
 )
@@ -59,6 +60,7 @@ BATCH_SECONDS = Histogram(
     _SECONDS,
 )
 MODEL_TIME = Counter("vigil_model_time_seconds", "Sum of the same, exact.", ("model",))
+BATCH = Timing(BATCH_SECONDS, MODEL_TIME)
 BATCH_WAIT_SECONDS = Histogram(
     "vigil_batch_wait_seconds",
     "The stage `wait`: what a batch's oldest item waited for the model.",
@@ -66,6 +68,7 @@ BATCH_WAIT_SECONDS = Histogram(
     _SECONDS,
 )
 WAIT_TIME = Counter("vigil_batch_wait_time_seconds", "Sum of the same, exact.", ("model",))
+BATCH_WAIT = Timing(BATCH_WAIT_SECONDS, WAIT_TIME)
 FLAGGED_FRAMES = Counter(
     "vigil_flagged_frames",
     "Frames whose score for a flagged label reaches the service's `default_score`.",
@@ -81,6 +84,7 @@ LOAD_SECONDS = Histogram(
     "vigil_on_demand_load_seconds", "Loading and warming one of them.", (), _LONG_SECONDS
 )
 LOAD_TIME = Counter("vigil_on_demand_load_time_seconds", "Sum of the same, exact.")
+LOAD = Timing(LOAD_SECONDS, LOAD_TIME)
 EVICTIONS = Counter("vigil_on_demand_evictions", "On-demand models that made room for another.")
 LOADED = Gauge("vigil_on_demand_loaded", "On-demand models that a replica holds.")
 
@@ -95,6 +99,7 @@ VIDEO_SECONDS = Histogram(
     "vigil_video_work_seconds", "Work on one video.", ("operation",), _LONG_SECONDS
 )
 VIDEO_TIME = Counter("vigil_video_work_time_seconds", "Sum of the same, exact.", ("operation",))
+VIDEO = Timing(VIDEO_SECONDS, VIDEO_TIME)
 VIDEO_FRAMES = Counter(
     "vigil_video_frames",
     "Frames of videos: decoded, classified, reused (looks that show what earlier ones showed), "

@@ -58,6 +58,21 @@ class Metrics(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long something takes."""
+
+    spread: Histogram
+    """Seconds."""
+    total: Counter
+    """The sum of the same, exact."""
+
+    def record(self, metrics: Metrics, seconds: float, *labels: str) -> None:
+        """Add one duration to both."""
+        metrics.observe(self.spread, seconds, *labels)
+        metrics.count(self.total, seconds, *labels)
+
+
 class NoMetrics:
     """Records nothing."""
 

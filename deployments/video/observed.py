@@ -96,8 +96,7 @@ class ObservedVideos:
         finally:
             ended = time.monotonic()
             self._metrics.count(catalog.VIDEOS, 1, operation, outcome.value)
-            self._metrics.observe(catalog.VIDEO_SECONDS, ended - started, operation)
-            self._metrics.count(catalog.VIDEO_TIME, ended - started, operation)
+            catalog.VIDEO.record(self._metrics, ended - started, operation)
             if parent is not None:
                 # Told when it is over: a span may not stay open over a generator's yields, whose
                 # consumer has a context of its own.
