@@ -41,11 +41,12 @@ class LaneLimits:
 class Ticket:
     """One admitted request. Made by `Lane.enter`."""
 
-    __slots__ = ("counted", "started")
+    __slots__ = ("counted", "over", "started")
 
     def __init__(self, started: float) -> None:
         self.started = started
         self.counted = True
+        self.over = False
 
 
 class Lane:
@@ -74,10 +75,11 @@ class Lane:
         self._leave_out_slow_uploads(now)
         if self.under_way >= self._limits.max_requests:
             raise _overloaded(1)
-        wait = self._expected_wait_seconds(now)
         longest = self._limits.max_wait_seconds
-        if wait is not None and longest is not None and wait > longest:
-            raise _overloaded(math.ceil(wait - longest))
+        if longest is not None:
+            wait = self._expected_wait_seconds(now, longest / 2)
+            if wait is not None and wait > longest:
+                raise _overloaded(math.ceil(wait - longest))
         if not self.under_way:
             self._completed.clear()  # an idle time says nothing of the rate
         ticket = Ticket(now)
@@ -93,7 +95,10 @@ class Lane:
             self.under_way += 1
 
     def leave(self, ticket: Ticket) -> None:
-        """A request is over, however it ended."""
+        """A request is over, however it ended. May be said again."""
+        if ticket.over:
+            return
+        ticket.over = True
         self._uploading.pop(ticket, None)
         if ticket.counted:
             self.under_way -= 1
@@ -108,11 +113,15 @@ class Lane:
             ticket.counted = False
             self.under_way -= 1
 
-    def _expected_wait_seconds(self, now: float) -> float | None:
+    def _expected_wait_seconds(self, now: float, observed_seconds: float) -> float | None:
+        """None before completions were seen for so long, as of a pause among the first ones."""
         if self.under_way < ALWAYS_ADMITTED or len(self._completed) < _EVIDENCE:
             return None
         # Up to now, not up to the last one: a stall counts.
-        return (self.under_way + 1) * (now - self._completed[0]) / (len(self._completed) - 1)
+        seconds = now - self._completed[0]
+        if seconds < observed_seconds:
+            return None
+        return (self.under_way + 1) * seconds / (len(self._completed) - 1)
 
 
 def _overloaded(retry_after_seconds: int) -> OverloadedError:

@@ -94,7 +94,7 @@ def classify(
     ] = False,
     concurrency: Annotated[
         int, typer.Option(min=1, max=256, help="Requests under way at the same time.")
-    ] = 4,
+    ] = 8,
     resume: Annotated[
         Path | None,
         typer.Option(

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -35,7 +36,12 @@ from benchmarks.servers import HOST, free_port, running
 GOAL = 0.9
 """Share of the service's throughput that the command is to use."""
 
-WAYS = {"1 file, 8 connections": (1, 8), "1 file, 32": (1, 32), "16 files, 4": (16, 4)}
+WAYS = {
+    "1 file, 8 connections": (1, 8),
+    "1 file, 32": (1, 32),
+    "16 files, 4": (16, 4),
+    "16 files, 8": (16, 8),
+}
 """Files in a request, and connections."""
 
 _ROUTE, _FIELD = "/v1/images", "files"
@@ -108,7 +114,7 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--files", type=int, default=1000)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--quick", action="store_true")
     output = ROOT / "benchmarks" / "results" / "classify_command.json"
     parser.add_argument("--output", type=Path, default=output)
@@ -146,8 +152,13 @@ def _load(port: int, sent: Sequence[File], per_request: int, connections: int) -
     cpu, started = time.process_time(), time.perf_counter()
     load = drive(HOST, port, requests, plan, Observer())
     seconds = time.perf_counter() - started
-    if [answer.status for answer in load.answers] != [200] * len(requests):
-        raise MeasurementError("the load client got other answers than 200")
+    statuses = Counter(answer.status for answer in load.answers)
+    if statuses != {200: len(requests)}:
+        refused = next((a.body[:500] for a in load.answers if a.status != 200), b"")
+        raise MeasurementError(
+            f"{len(requests)} requests of {per_request} files, {connections} connections: "
+            f"answers {dict(statuses)}, {refused!r}"
+        )
     return Run(len(sent) / seconds, time.process_time() - cpu)
 
 

@@ -79,8 +79,7 @@ class Drain:
         return [
             process
             for process in self._processes()
-            if process.executable() == _PROXY_EXECUTABLE
-            and not _is_draining(process)
+            if process.executable() == _PROXY_EXECUTABLE and not _is_draining(process)
         ]
 
 

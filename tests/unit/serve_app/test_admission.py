@@ -71,6 +71,18 @@ def test_the_more_a_lane_is_behind_the_later_a_client_is_to_try_again() -> None:
     assert refused.value.retry_after_seconds > 5
 
 
+def test_a_pause_among_the_first_answers_is_not_taken_for_a_slow_service() -> None:
+    images, clock = lane(max_wait_seconds=10)
+    tickets = entered(images, 40)
+    for ticket in tickets[:8]:
+        images.leave(ticket)
+    clock.now += 2.5  # 8 answers in 2.5 s, and 32 requests under way
+    images.enter()
+    clock.now += 2.5  # for half of the longest wait
+    with pytest.raises(OverloadedError):
+        images.enter()
+
+
 def test_few_requests_are_admitted_however_slow_the_service_is() -> None:
     images, _ = busy(answers_per_second=0.01, under_way=ALWAYS_ADMITTED - 1)
     images.enter()
