@@ -17,7 +17,8 @@ from deployments.classifier.deployment import ImageClassifier
 from deployments.classifier.loading import sentence_of
 from deployments.classifier.on_demand import OnDemandClassifier
 from deployments.classifier.protocol import ModelState, ModelStatus
-from deployments.classifier.replica import ItemResult
+from deployments.classifier.replica import CallAnswer, ItemResult
+from deployments.classifier.replicas_seen import ReplicasSeen
 from deployments.errors import (
     DeadlineExceededError,
     ModelUnavailableError,
@@ -128,18 +129,21 @@ class ClassifierClient:
     async def _open_lane(self, model: str) -> Coalescer:
         info = await self.info(model)
         handle = self._handle(model)
+        replicas = ReplicasSeen()
 
         async def send(
             items: list[Frames], waiting_frames: float, origins: Origins
         ) -> Sequence[ItemResult]:
             by_value = sum(item.nbytes for item in items) <= self._policy.by_value_bytes
             target = handle if by_value else handle.options(_by_reference=True)
-            return await retrying(
+            answer: CallAnswer = await retrying(
                 _what(model),
                 lambda: wanted(target.classify.remote(items, waiting_frames, origins)),
                 self._policy.retry,
                 lambda: self._metrics.count(telemetry.CALL_RETRIES, 1, model),
             )
+            replicas.saw(answer.replica)
+            return answer.results
 
         if len(self._lanes) >= MAX_LANES:
             for name in [name for name, lane in self._lanes.items() if lane.idle]:
@@ -150,6 +154,8 @@ class ClassifierClient:
                 send,
                 max_call_frames=info.max_batch_size,
                 max_queued_frames=self._policy.max_queued_frames,
+                # One under way at each replica, and one that waits, or is on its way.
+                eager_calls=lambda: replicas.count() + 1,
             ),
         )
 

@@ -4,9 +4,9 @@ A remote call costs some milliseconds of CPU whatever it carries. While ``eager_
 flight, new frames gather, and leave when a call returns, or as soon as they fill a call. Each call
 tells its share of the frames that still wait here, so that the autoscaler sees them.
 
-A host that is cut off answers nothing and ends nothing: calls to it hang. So a call that takes long
-no longer holds frames back, and one that a much later call overtook is made again; it may have gone
-to another replica, and the first answer counts.
+A host that is cut off answers nothing and ends nothing: calls to it hang. So a call that seems to
+hang no longer holds frames back, and one that a much later call overtook is made again; it may have
+gone to another replica, and the first answer counts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -51,7 +52,8 @@ class Coalescer:
         max_queued_frames: Frames that may wait here; beyond them `submit` refuses.
         eager_calls: Below so many calls in flight, even a single frame leaves at once.
         max_calls: Calls in flight at most.
-        patience_seconds: Calls that take longer do not count as in flight for ``eager_calls``.
+        patience_seconds: A call does not count as in flight for ``eager_calls`` any more when one
+            that left so much later was answered, or when nothing was answered for so long.
         overtaken_seconds: A call is made again when one that left so much later was answered.
             Replicas whose queues differ by less must not have it happen.
     """
@@ -62,7 +64,7 @@ class Coalescer:
         *,
         max_call_frames: int,
         max_queued_frames: int,
-        eager_calls: int = 2,
+        eager_calls: Callable[[], int] = lambda: 2,
         max_calls: int = 32,
         patience_seconds: float = 2.0,
         overtaken_seconds: float = 5.0,
@@ -74,6 +76,9 @@ class Coalescer:
         self._patience_seconds = patience_seconds
         self._overtaken_seconds = overtaken_seconds
         self._calls: set[_Call] = set()
+        self._answered_at = -math.inf
+        self._answered_started = -math.inf
+        """When the call that left last, of those with an answer, had left."""
         self._timer: asyncio.TimerHandle | None = None
         self._queue = FrameQueue(
             max_item_frames=max_call_frames, max_queued_frames=max_queued_frames, wake=self._pump
@@ -108,8 +113,15 @@ class Coalescer:
     def _may_start(self, now: float) -> bool:
         if len(self._calls) >= self._max_calls:
             return False
-        recent = sum(now - call.started < self._patience_seconds for call in self._calls)
-        return recent < self._eager_calls or self._queue.frames >= self._max_call_frames
+        hopeful = sum(self._is_hopeful(call, now) for call in self._calls)
+        return hopeful < self._eager_calls() or self._queue.frames >= self._max_call_frames
+
+    def _is_hopeful(self, call: _Call, now: float) -> bool:
+        """Whether a call may just be slow, as all are where the queues are long."""
+        return (
+            self._answered_started <= call.started + self._patience_seconds
+            and now < max(call.started, self._answered_at) + self._patience_seconds
+        )
 
     def _start(self, items: list[Item]) -> None:
         loop = asyncio.get_running_loop()
@@ -137,6 +149,8 @@ class Coalescer:
             results = await self._send([item.frames for item in items], waiting, origins)
             if len(results) != len(items):
                 raise InferenceError("The model returned another number of results than items.")
+            self._answered_at = asyncio.get_running_loop().time()
+            self._answered_started = max(self._answered_started, call.started)
             self._repeat_overtaken(call)
             for item, result in zip(items, results, strict=True):
                 if isinstance(result, VigilError):

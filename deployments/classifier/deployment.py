@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 
 from deployments.classifier.load_meter import LoadMeter
 from deployments.classifier.loading import load_patiently
 from deployments.classifier.metrics import ModelTelemetry
-from deployments.classifier.replica import ItemResult, LoadModel, ModelReplica
+from deployments.classifier.replica import CallAnswer, LoadModel, ModelReplica
 from deployments.telemetry.ray_metrics import RayMetrics
 from deployments.telemetry.request import Origin
 from deployments.telemetry.settings import TelemetrySettings
@@ -39,6 +40,7 @@ class ImageClassifier:
             report_failure=observer.failure,
         )
         self._load = LoadMeter()
+        self._name = uuid.uuid4().hex
 
     async def info(self) -> ModelInfo:
         """Labels and input of the model."""
@@ -49,10 +51,10 @@ class ImageClassifier:
         items: list[Frames],
         waiting_frames: float = 0.0,
         origins: Sequence[Origin | None] = (),
-    ) -> list[ItemResult]:
-        """One result an item, in order; ``waiting_frames`` is for the autoscaler."""
+    ) -> CallAnswer:
+        """Scores the items; ``waiting_frames`` is for the autoscaler."""
         with self._load.call(items, waiting_frames):
-            return await self._replica.classify(items, origins)
+            return CallAnswer(await self._replica.classify(items, origins), self._name)
 
     async def check_health(self) -> None:
         """Called by Serve; raising gets the replica replaced."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
@@ -12,7 +13,7 @@ from ray import serve
 
 from deployments.classifier.load_meter import LoadMeter
 from deployments.classifier.metrics import ModelTelemetry
-from deployments.classifier.replica import ItemResult, LoadedModel, ModelReplica
+from deployments.classifier.replica import CallAnswer, LoadedModel, ModelReplica
 from deployments.telemetry import catalog
 from deployments.telemetry.ray_metrics import RayMetrics
 from deployments.telemetry.request import Origin
@@ -82,6 +83,7 @@ class OnDemandClassifier:
             load_replica, max_num_models_per_replica=max_loaded
         )
         self._load = LoadMeter()
+        self._name = uuid.uuid4().hex
 
     async def info(self) -> ModelInfo:
         """Labels and input of the model."""
@@ -92,11 +94,11 @@ class OnDemandClassifier:
         items: list[Frames],
         waiting_frames: float = 0.0,
         origins: Sequence[Origin | None] = (),
-    ) -> list[ItemResult]:
-        """One result an item, in order; ``waiting_frames`` is for the autoscaler."""
+    ) -> CallAnswer:
+        """Scores the items; ``waiting_frames`` is for the autoscaler."""
         with self._load.call(items, waiting_frames):
             replica = await self._replica(serve.get_multiplexed_model_id())
-            return await replica.classify(items, origins)
+            return CallAnswer(await replica.classify(items, origins), self._name)
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Called by Serve: the load in frames of all its models."""

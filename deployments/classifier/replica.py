@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from deployments.classifier.batcher import Batcher, BatchReport
@@ -16,6 +17,16 @@ STUCK_AFTER_SECONDS = 120.0
 
 ItemResult: TypeAlias = Scores | VigilError
 """One item's scores, or why it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswer:
+    """What one remote call brings back."""
+
+    results: list[ItemResult]
+    """One an item, in order."""
+    replica: str
+    """No two replicas have the same: so callers see how many there are."""
 
 
 class LoadedModel(Protocol):

@@ -103,7 +103,7 @@ class LoadGenerator:
             await asyncio.sleep(number / calls_per_second)
             frame = np.full((1, 8, 8, 3), number % 256, np.uint8)
             started = time.perf_counter()
-            (scores,) = await classifier.classify.remote([frame])
+            (scores,) = (await classifier.classify.remote([frame])).results
             seconds = time.perf_counter() - started
             return seconds, bool(abs(scores[0, 1] - number % 256 / 255) < 1e-6)
 

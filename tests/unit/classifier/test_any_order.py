@@ -180,9 +180,7 @@ async def test_a_coalescer_answers_everyone_once_whatever_happens_in_which_order
     steps: list[tuple[str, Any]],
 ) -> None:
     wire = GatedWire()
-    coalescer = Coalescer(
-        wire, max_call_frames=SIZE, max_queued_frames=QUEUE, eager_calls=2, max_calls=MAX_CALLS
-    )
+    coalescer = Coalescer(wire, max_call_frames=SIZE, max_queued_frames=QUEUE, max_calls=MAX_CALLS)
     play = Play(coalescer.submit)
     short = False
     for kind, argument in steps:

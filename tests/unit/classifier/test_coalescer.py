@@ -47,9 +47,7 @@ class Wire:
 
 
 def make(wire: Wire, size: int = 8, queue: int = 100, max_calls: int = 4) -> Coalescer:
-    return Coalescer(
-        wire, max_call_frames=size, max_queued_frames=queue, eager_calls=2, max_calls=max_calls
-    )
+    return Coalescer(wire, max_call_frames=size, max_queued_frames=queue, max_calls=max_calls)
 
 
 async def test_frames_gather_while_the_eager_calls_are_out_and_leave_together() -> None:
@@ -212,11 +210,42 @@ async def test_calls_that_hang_hold_back_no_frames_for_long() -> None:
     await until(lambda: coalescer.idle)
 
 
+async def test_slow_calls_hold_frames_back_while_answers_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Where queues are long, every call takes long: calls of few frames would make them longer.
+    loop = asyncio.get_running_loop()
+    real_time, passed = loop.time, 0.0
+    monkeypatch.setattr(loop, "time", lambda: real_time() + passed)
+    answers: list[asyncio.Event] = []
+
+    async def send(items: list[Frames], waiting: float, origins: Origins) -> Sequence[ItemResult]:
+        answers.append(answered := asyncio.Event())
+        await answered.wait()
+        return [np.zeros((len(item), 1), np.float32) for item in items]
+
+    coalescer = Coalescer(send, max_call_frames=2, max_queued_frames=100, patience_seconds=100)
+    tasks = []
+    for values in ((1,), (2,), (3, 3), (4, 4)):
+        tasks.append(asyncio.create_task(coalescer.submit(frames_of(*values))))
+        await until(lambda: len(answers) == len(tasks))
+    waiting = asyncio.create_task(coalescer.submit(frames_of(9)))
+    for answered, task in zip(answers[:2], tasks, strict=False):
+        passed += 90
+        answered.set()
+        await task
+    await asyncio.sleep(0)
+    assert len(answers) == 4
+    answers[2].set()
+    await until(lambda: len(answers) == 5)
+    for answered in answers:
+        answered.set()
+    await asyncio.gather(*tasks, waiting)
+
+
 async def test_a_call_that_a_much_later_one_overtook_is_made_again() -> None:
     send = TwoReplicas(1)
-    coalescer = Coalescer(
-        send, max_call_frames=8, max_queued_frames=100, overtaken_seconds=0.0, eager_calls=2
-    )
+    coalescer = Coalescer(send, max_call_frames=8, max_queued_frames=100, overtaken_seconds=0.0)
     hanging = asyncio.create_task(coalescer.submit(frames_of(1)))
     await until(lambda: len(send.calls) == 1)
     assert (await coalescer.submit(frames_of(2)))[0, 0] == 2
