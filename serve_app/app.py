@@ -139,7 +139,8 @@ def model_loader(config: AppConfig, model: ModelConfig) -> LoadModel:
         exact=model.exact,
         max_batch_size=model.max_batch_size,
         flagged_labels=model.flagged_labels,
-        num_threads=_threads(model.num_cpus),
+        cpu_threads=config.performance.cpu_threads,
+        cpu_chunk_frames=config.performance.cpu_chunk_frames,
     )
     return functools.partial(load_model, source, options)
 
@@ -166,7 +167,8 @@ def _on_demand(config: AppConfig) -> Application:
     options = ModelOptions(
         dtype=settings.dtype,
         max_batch_size=settings.max_batch_size,
-        num_threads=_threads(settings.num_cpus),
+        cpu_threads=config.performance.cpu_threads,
+        cpu_chunk_frames=config.performance.cpu_chunk_frames,
         graphs=False,  # a client waits while such a model is loaded, and others run beside it
     )
     deployment = serve.deployment(
@@ -264,11 +266,6 @@ def _resources(num_cpus: float, num_gpus: Gpus) -> dict[str, float]:
 
 def _telemetry(config: AppConfig) -> TelemetrySettings:
     return TelemetrySettings(config.observability.traces, config.default_score)
-
-
-def _threads(num_cpus: float) -> int:
-    """Torch threads of a replica: its whole CPUs, as a fraction still needs a thread."""
-    return max(1, round(num_cpus))
 
 
 def _token(config: AppConfig) -> str | None:

@@ -22,6 +22,7 @@ from serve_app.config_sections import (
     ModelConfig,
     ObservabilityConfig,
     OnDemandConfig,
+    PerformanceConfig,
     ReplicaRange,
     Section,
     VideoConfig,
@@ -101,6 +102,9 @@ class AppConfig(Section):
     )
     observability: ObservabilityConfig = Field(
         default=ObservabilityConfig(), description="What operators see."
+    )
+    performance: PerformanceConfig = Field(
+        default=PerformanceConfig(), description="How models run on a CPU."
     )
     request_timeout_seconds: float = Field(
         default=1800.0,

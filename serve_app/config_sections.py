@@ -110,6 +110,23 @@ class ModelConfig(Section):
         return self.source or self.name
 
 
+class PerformanceConfig(Section):
+    """How models run on a CPU; the defaults were measured (docs/performance.md)."""
+
+    cpu_threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="Threads of a replica's forward pass on a CPU; null: one for each core that "
+        "its process may use, whatever `num_cpus` reserves.",
+    )
+    cpu_chunk_frames: int = Field(
+        default=4,
+        ge=1,
+        description="Frames that one of these threads takes at a time: as many as a core's caches "
+        "hold what the network's layers hand on for.",
+    )
+
+
 class OnDemandConfig(Section):
     """The deployment of the models that clients name and that are not in `models`."""
 

@@ -187,7 +187,7 @@ def main() -> None:
     files: FileSet = given.files
     workspace = Workspace(given.work_directory, (files,))
     kind = ModelKind(given.model, given.dtype)
-    options = ModelOptions(dtype=kind.dtype, num_threads=torch.get_num_threads())
+    options = ModelOptions(dtype=kind.dtype, cpu_threads=torch.get_num_threads())
     model = load_model(ModelSource("benchmark", str(workspace.checkpoint(kind))), options)
     members = workspace.files[files]
     stages = Stages(list(islice(cycle(members), max(_CONCURRENT, len(members)))), model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -17,13 +18,20 @@ from deployments.classifier.checkpoint import (
     load_network,
     load_processor,
 )
+from deployments.classifier.cpu_forward import CpuForward
 from deployments.classifier.graphs.choice import ForwardPass, graphs_of
 from deployments.classifier.graphs.cuda import CudaDevice
 from deployments.classifier.graphs.device import GraphDevice
 from deployments.classifier.hub import ModelSource, resolve
 from deployments.classifier.inputs import FittedInputs, InputMaker, NetworkInputs, WholeInputs
 from deployments.classifier.labels import Activation, activation, flagged_labels, ordered_labels
-from deployments.classifier.processor import ImageProcessor, Preprocessing, preprocessing
+from deployments.classifier.processor import (
+    Coefficients,
+    ImageProcessor,
+    Normalisation,
+    Preprocessing,
+    preprocessing,
+)
 from deployments.errors import InferenceError, ReplicaLostError, UnsupportedModelError
 from deployments.types import Frames, ModelInfo, Scores
 
@@ -50,8 +58,10 @@ class ModelOptions:
     """``auto``, or torch's name: ``cpu``, ``cuda``, ``cuda:1`` …"""
     exact: bool = False
     """Callers resize bit for bit as the checkpoint's processor does."""
-    num_threads: int | None = None
-    """CPU threads of the forward pass, for the whole process; None: as torch chose."""
+    cpu_threads: int | None = None
+    """Threads of the forward pass on a CPU; None: one for each core that this process may use."""
+    cpu_chunk_frames: int = 4
+    """Frames that one of these threads takes at a time."""
     graphs: bool = True
     """On a GPU: compile and capture the forward pass while the model is loaded, which takes a
     minute or so and needs a process that holds no other model."""
@@ -117,8 +127,6 @@ class Model:
             ModelUnavailableError: The hub cannot be reached, and the files are not cached.
             UnknownLabelError: A flagged label that the model does not have.
         """
-        if options.num_threads is not None:
-            torch.set_num_threads(options.num_threads)
         device = _device(options.device)
         checkpoint = resolve(source)
         check(checkpoint)
@@ -146,7 +154,30 @@ class Model:
         )
         if info.demonstration:
             logger.warning("%r demonstrates the service; it does not moderate", info.name)
-        return cls(info, network, processor, steps)
+        model = cls(info, network, processor, steps)
+        if device.type == "cpu":
+            model.spread(
+                options.cpu_threads or len(os.sched_getaffinity(0)), options.cpu_chunk_frames
+            )
+        return model
+
+    def spread(self, threads: int, chunk_frames: int) -> None:
+        """Has the forward pass run on so many of a CPU's cores from now on; see `CpuForward`.
+
+        Of models whose own processor runs whole, only torch's own threads are set.
+        """
+        if (normalisation := self._normalisation) is None:
+            torch.set_num_threads(threads)
+            return
+        coefficients = normalisation.coefficients(self.device)
+        self._forward = CpuForward(
+            functools.partial(self._scores_of, normalisation, coefficients),
+            height=self.info.input.height,
+            width=self.info.input.width,
+            max_batch_size=self.info.max_batch_size,
+            threads=threads,
+            chunk_frames=chunk_frames,
+        )
 
     def warm(self) -> None:
         """Runs the smallest and the largest batch, so that no client waits for first-time work.
@@ -173,14 +204,9 @@ class Model:
         if (normalisation := self._normalisation) is None:
             return
         coefficients = normalisation.coefficients(self.device)
-
-        def run(frames: torch.Tensor) -> torch.Tensor:
-            pixels = normalisation.apply(frames, coefficients)
-            return self._activate(self._logits({"pixel_values": pixels}))
-
         graphs = graphs_of(
             self.info.name,
-            run,
+            functools.partial(self._scores_of, normalisation, coefficients),
             self._eager,
             height=self.info.input.height,
             width=self.info.input.width,
@@ -240,6 +266,13 @@ class Model:
         """See `ForwardPass`."""
         logits = torch.cat([self._logits(inputs) for inputs in self._inputs.batches(items)])
         return self._activate(logits).cpu()
+
+    def _scores_of(
+        self, normalisation: Normalisation, coefficients: Coefficients, frames: torch.Tensor
+    ) -> torch.Tensor:
+        """``[N, L]`` of frames ``[N, H, W, 3]`` uint8, all on the device."""
+        pixels = normalisation.apply(frames, coefficients)
+        return self._activate(self._logits({"pixel_values": pixels}))
 
     def _logits(self, inputs: NetworkInputs) -> torch.Tensor:
         """``[N, L]`` float32."""

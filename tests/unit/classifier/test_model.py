@@ -223,13 +223,15 @@ def test_a_device_that_is_not_there_is_named(device: str, directory: Path) -> No
         Model.load(ModelSource("mine", str(directory)), replace(OPTIONS, device=device))
 
 
-def test_the_number_of_threads_is_set_for_the_process(directory: Path) -> None:
-    before = torch.get_num_threads()
-    try:
-        Model.load(ModelSource("mine", str(directory)), replace(OPTIONS, num_threads=2))
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
+@pytest.mark.parametrize(("threads", "chunk_frames"), [(1, 1), (2, 3), (3, 4), (5, 64)])
+def test_scores_are_the_same_however_a_batch_is_cut(
+    threads: int, chunk_frames: int, directory: Path
+) -> None:
+    source = ModelSource("mine", str(directory))
+    cut = replace(OPTIONS, cpu_threads=threads, cpu_chunk_frames=chunk_frames)
+    items = [noise(count, seed=count) for count in (1, 3, 2, 2)]
+    whole = Model.load(source, replace(OPTIONS, cpu_threads=1, cpu_chunk_frames=64)).scores(items)
+    np.testing.assert_allclose(Model.load(source, cut).scores(items), whole, atol=1e-5)
 
 
 def test_a_loader_travels_to_its_replica(directory: Path) -> None:

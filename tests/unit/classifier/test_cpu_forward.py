@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from deployments.classifier.cpu_forward import CpuForward
+from deployments.types import Frames
+
+SIDE = 2
+
+
+def frames_of(*values: int) -> Frames:
+    return np.stack([np.full((SIDE, SIDE, 3), value, np.uint8) for value in values])
+
+
+class Run:
+    """Scores are the frames' values; 13 fails."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.threads: set[int] = set()
+        self.torch_threads: set[int] = set()
+
+    def __call__(self, frames: torch.Tensor) -> torch.Tensor:
+        self.sizes.append(len(frames))
+        self.threads.add(threading.get_ident())
+        self.torch_threads.add(torch.get_num_threads())
+        assert torch.is_inference_mode_enabled()
+        values = frames[:, 0, 0, :1].float()
+        if 13 in values:
+            raise RuntimeError("unlucky")
+        return values
+
+
+def make(run: Run, threads: int = 2, chunk_frames: int = 4) -> CpuForward:
+    return CpuForward(
+        run,
+        height=SIDE,
+        width=SIDE,
+        max_batch_size=32,
+        threads=threads,
+        chunk_frames=chunk_frames,
+    )
+
+
+@pytest.mark.parametrize(
+    ("frames", "sizes"),
+    [(1, [1]), (2, [1, 1]), (5, [2, 3]), (8, [4, 4]), (9, [1, 4, 4]), (32, [4] * 8)],
+)
+def test_batches_are_cut_so_that_all_threads_have_something(frames: int, sizes: list[int]) -> None:
+    run = Run()
+    values = range(100, 100 + frames)
+    assert make(run)([frames_of(*values)])[:, 0].tolist() == list(values)
+    assert sorted(run.sizes) == sizes
+    assert threading.get_ident() not in run.threads
+    assert run.torch_threads == {1}
+
+
+def test_items_are_scored_in_order_and_nothing_of_a_batch_is_left_in_the_next() -> None:
+    forward = make(Run())
+    assert forward([frames_of(1, 2), frames_of(3)])[:, 0].tolist() == [1, 2, 3]
+    assert forward([frames_of(4)])[:, 0].tolist() == [4]
+
+
+def test_a_chunk_that_fails_fails_the_batch_after_the_others_have_ended() -> None:
+    run = Run()
+    forward = make(run, chunk_frames=1)
+    with pytest.raises(RuntimeError, match="unlucky"):
+        forward([frames_of(13, 1, 2, 3, 4, 5)])
+    assert len(run.sizes) == 6
+    assert forward([frames_of(7)])[:, 0].tolist() == [7]
