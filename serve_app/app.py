@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import ray
 from ray import serve
-from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy, RequestRouterConfig
 from ray.serve.deployment import Application
 
 from deployments.classifier.autoscaling import FramesPolicy
@@ -26,6 +26,7 @@ from deployments.classifier.hub import BUILTIN_PREFIX, ModelSource
 from deployments.classifier.model import Model, ModelOptions, load_model
 from deployments.classifier.on_demand import OnDemandClassifier
 from deployments.classifier.replica import LoadModel
+from deployments.classifier.routing import FewestCallsRouter
 from deployments.telemetry.settings import TelemetrySettings
 from deployments.video.decoding.limits import DecoderLimits
 from deployments.video.deployment import VideoClassifier
@@ -61,6 +62,8 @@ MAX_QUEUED_CALLS = 256
 
 MAX_QUEUED_FRAMES = 2048
 """Frames that wait in one replica (150 KB each at 224 × 224); beyond them: 503."""
+
+_ROUTING = RequestRouterConfig.model_validate({"request_router_class": FewestCallsRouter})
 
 
 def build(args: Mapping[str, object]) -> Application:
@@ -158,6 +161,7 @@ def _model(name: str, config: AppConfig, model: ModelConfig, load: LoadModel) ->
         max_ongoing_requests=BATCHES_OF_CALLS * model.max_batch_size,
         max_queued_requests=MAX_QUEUED_CALLS,
         ray_actor_options=_resources(model.num_cpus, model.num_gpus),
+        request_router_config=_ROUTING,
     )(ImageClassifier)
     return deployment.bind(load, MAX_QUEUED_FRAMES, _telemetry(config))
 
@@ -181,6 +185,7 @@ def _on_demand(config: AppConfig) -> Application:
         max_ongoing_requests=BATCHES_OF_CALLS * settings.max_batch_size * settings.max_loaded,
         max_queued_requests=MAX_QUEUED_CALLS,
         ray_actor_options=_resources(settings.num_cpus, settings.num_gpus),
+        request_router_config=_ROUTING,
     )(OnDemandClassifier)
     load = functools.partial(_load_by_name, _token(config), options)
     return deployment.bind(load, settings.max_loaded, MAX_QUEUED_FRAMES, _telemetry(config))

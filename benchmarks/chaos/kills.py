@@ -41,8 +41,8 @@ async def model_replica(service: Service, media: Media, seconds: float) -> Row:
 async def ingress_replica(service: Service, media: Media, seconds: float) -> Row:
     """One of two ingress replicas is killed every 15 seconds.
 
-    What it had received and not answered cannot be repeated by anyone but the client: as many as
-    the clients have under way, at most.
+    HAProxy repeats what it has received whole; the rest nobody but the client can repeat: as many
+    as the clients have under way, at most.
     """
     return await _killing(
         "an ingress replica is killed, every 15 s",

@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.chaos.http import Connection, Reply
+from benchmarks.chaos.open_loop import OpenLoop
 from benchmarks.load import Request
 
 SCORE_TOLERANCE = 1e-3
 """Scores of one picture differ by less: a batch's size changes the order of its sums."""
-
-_SOCKETS = 2048
 
 
 @dataclass(slots=True)
@@ -103,28 +102,11 @@ class Clients:
 
     async def open_loop(self, rate: float, seconds: float) -> Seen:
         """So many requests a second, whether or not the others were answered."""
+        wires = [wire for _, wire in self._wires]
+        loop = OpenLoop(self._address, wires, rate, seconds)
         seen = Seen()
-        idle: list[Connection] = []
-        sockets = asyncio.Semaphore(_SOCKETS)
-        started = time.monotonic()
-
-        async def one(number: int) -> None:
-            request, wire = self._wires[number % len(self._wires)]
-            connection = idle.pop() if idle else Connection(*self._address)
-            self._judge(seen, request, await connection.ask(wire))
-            idle.append(connection)
-            sockets.release()
-
-        async with asyncio.TaskGroup() as group:
-            for number in range(round(rate * seconds)):
-                if (early := started + number / rate - time.monotonic()) > 0:
-                    await asyncio.sleep(early)
-                elif time.monotonic() - started > seconds:
-                    break  # it cannot send as much; what was sent is what counts
-                await sockets.acquire()
-                group.create_task(one(number))
-        for connection in idle:
-            connection.close()
+        for sent in await asyncio.to_thread(loop.run):
+            self._judge(seen, self._wires[sent.number % len(self._wires)][0], sent.reply)
         return seen
 
     async def at_once(self, count: int) -> Seen:

@@ -127,7 +127,13 @@ def _config(port: int, replicas: int) -> dict[str, Yaml]:
         "num_gpus": 0,
         "replicas": {"min": replicas, "max": replicas},
     }
-    arguments_of(config).update(default_model=MODEL_NAME, models=[model], on_demand={"allow": []})
+    arguments_of(config).update(
+        default_model=MODEL_NAME,
+        models=[model],
+        on_demand={"allow": []},
+        # What is asked is how much the models do, not what is refused.
+        ingress={"max_concurrent_requests": 2 * CONNECTIONS, "replicas": {"min": 1, "max": 1}},
+    )
     return config
 
 

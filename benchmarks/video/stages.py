@@ -150,7 +150,7 @@ def main() -> None:
     workspace = Workspace(given.work_directory, False, print)
     data = (given.video or workspace.clip(SHORT)).read_bytes()
     source = ModelSource("benchmark", str(workspace.checkpoint(TINY)))
-    model = load_model(source, ModelOptions(max_batch_size=_BATCH, device="cpu", num_threads=1))
+    model = load_model(source, ModelOptions(max_batch_size=_BATCH, device="cpu", cpu_threads=1))
     tables = {sampling.value: whole(data, model, sampling) for sampling in given.whole}
     for title, table in (tables or {"stages": stages(data, model)}).items():
         print(f"{title}: CPU milliseconds per frame decoded")

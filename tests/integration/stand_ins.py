@@ -13,7 +13,7 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from deployments.classifier.deployment import ImageClassifier
-from deployments.classifier.replica import LoadModel
+from deployments.classifier.replica import CallAnswer, LoadModel
 from deployments.types import FitMode, Frames, InputSpec, ModelInfo, Scores
 
 
@@ -66,8 +66,8 @@ class ServeBatchedClassifier:
     def __init__(self, model: FixedCostModel) -> None:
         self._model = model
 
-    async def classify(self, items: list[Frames]) -> list[Scores]:
-        return [await self._batched(items[0])]
+    async def classify(self, items: list[Frames]) -> CallAnswer:
+        return CallAnswer([await self._batched(items[0])], "the only one")
 
     @serve.batch(max_batch_size=32, batch_wait_timeout_s=0.005)
     async def _batched(self, items: list[Frames]) -> list[Scores]:
