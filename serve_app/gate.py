@@ -12,16 +12,15 @@ import logging
 import time
 from dataclasses import dataclass
 
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.errors import OverloadedError
 from serve_app.admission import Lane, LaneLimits, Ticket
 from serve_app.config import AppConfig
-from serve_app.edge import REQUEST_ID_HEADER, STARTED, request_id_of
+from serve_app.edge import STARTED
 from serve_app.perimeter import EVERYONE, AccessRules, Perimeter
-from serve_app.problems import response_of
+from serve_app.refusals import refuse
 from serve_app.upload_bounds import Refused, UploadBounds, note_refusal
 
 logger = logging.getLogger(__name__)
@@ -118,7 +117,7 @@ class Gate:
             ticket = lane.enter()
         except OverloadedError as error:
             self._refused(error)
-            await response_of(error)(scope, receive, _with_request_id(scope, send))
+            await refuse(error, scope, receive, send)
             return
         try:
             await self._bounded(
@@ -202,13 +201,3 @@ def _leaving(lane: Lane, ticket: Ticket, send: Send) -> Send:
         await send(message)
 
     return leave_and_send
-
-
-def _with_request_id(scope: Scope, send: Send) -> Send:
-    async def send_with_id(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers[REQUEST_ID_HEADER] = request_id_of(scope)
-        await send(message)
-
-    return send_with_id

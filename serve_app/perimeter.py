@@ -9,17 +9,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.errors import TooManyRequestsError, UnauthorizedError
 from serve_app.auth import HEADER, ApiKeys
 from serve_app.config import AppConfig
 from serve_app.config_access import AccessConfig, ApiKey
-from serve_app.edge import REQUEST_ID_HEADER, request_id_of
+from serve_app.edge import REQUEST_ID_HEADER
 from serve_app.key_limits import KeyLimits
-from serve_app.problems import response_of
+from serve_app.refusals import refuse
 from serve_app.security_headers import SecurityHeaders
 from serve_app.upload_bounds import Refused, note_refusal
 
@@ -100,7 +99,7 @@ class _KeyCheck:
             share.enter()
         except (UnauthorizedError, TooManyRequestsError) as error:
             self._refused(error)
-            await response_of(error)(scope, receive, _with_request_id(scope, send))
+            await refuse(error, scope, receive, send)
             return
         try:
             await self._app(scope, receive, send)
@@ -110,12 +109,3 @@ class _KeyCheck:
 
 def _key(scope: Scope) -> bytes | None:
     return next((value for name, value in scope["headers"] if name.lower() == _KEY_HEADER), None)
-
-
-def _with_request_id(scope: Scope, send: Send) -> Send:
-    async def send_with_id(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id_of(scope)
-        await send(message)
-
-    return send_with_id

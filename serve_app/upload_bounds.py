@@ -18,6 +18,7 @@ from deployments.errors import (
 )
 from deployments.telemetry.request import note_problem
 from serve_app.problems import kind_of, response_of
+from serve_app.refusals import refuse
 
 _CONTENT_LENGTH = re.compile(r"[0-9]{1,18}")
 _RESERVE = "vigil.reserve_bytes"
@@ -120,7 +121,7 @@ class UploadBounds:
                 reserve(_declared_length(scope))
             except (InvalidParameterError, MediaTooLargeError, OverloadedError) as error:
                 self._refused(error)
-                await response_of(error)(scope, receive, send)
+                await refuse(error, scope, receive, send)
                 return
             await answering.run(self._app, receive_bounded)
         finally:

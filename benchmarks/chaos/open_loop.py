@@ -68,7 +68,9 @@ class OpenLoop:
                     break
                 self._send(number)
                 number += 1
-            due = started + number / self._rate if number < last else now + _TICK_SECONDS
+            # With all sockets busy only an answer helps.
+            may_send = number < last and len(self._busy) < MAX_SOCKETS
+            due = started + number / self._rate if may_send else now + _TICK_SECONDS
             for key, events in self._selector.select(min(_TICK_SECONDS, max(0.0, due - now))):
                 self._turn(key.data, events)
             self._give_up()

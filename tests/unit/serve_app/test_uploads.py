@@ -7,6 +7,7 @@ import pytest
 from starlette.requests import Request
 
 from deployments.errors import InvalidParameterError, MediaTooLargeError, UnsupportedMediaError
+from serve_app.refusals import MAX_READ_BYTES
 from serve_app.uploads import Upload, read_file, read_file_or_text, read_files
 
 from .media import still
@@ -122,15 +123,16 @@ class TestLimits:
     async def small(self, make_client: Callable[..., object]) -> httpx.AsyncClient:
         return await make_client(limits=self.LIMITS)  # type: ignore[misc]
 
-    async def test_a_declared_length_over_the_limit_is_refused_unread(
-        self, small: httpx.AsyncClient
+    @pytest.mark.parametrize("length", [MAX_READ_BYTES + 1, 10**9])
+    async def test_a_large_declared_length_over_the_limit_is_refused_unread(
+        self, length: int, small: httpx.AsyncClient
     ) -> None:
         async def body() -> AsyncIterator[bytes]:
             raise AssertionError("read")
             yield b""
 
         response = await small.post(
-            "/api/image-classification", content=body(), headers={"Content-Length": "2001"}
+            "/api/image-classification", content=body(), headers={"Content-Length": str(length)}
         )
         assert response.status_code == 413
         assert "2000 bytes" in response.json()["detail"]
