@@ -13,6 +13,7 @@ from deployments.classifier.client import CallPolicy, ClassifierClient
 from deployments.classifier.fake import FAKE_MODEL, redness_scores
 from deployments.classifier.replica import ItemResult
 from deployments.errors import DeadlineExceededError, OverloadedError
+from deployments.telemetry.request import Origin
 from deployments.types import Frames
 from tests.contract.loopback import LoopbackHandle
 
@@ -26,11 +27,11 @@ class FullHandle(LoopbackHandle):
         super().__init__(FAKE_MODEL)
         self._full_for = full_for
 
-    async def _classify(self, items: list[Frames], *rest: Any) -> list[ItemResult]:
+    async def _results(self, items: list[Frames], origins: list[Origin | None]) -> list[ItemResult]:
         self._full_for -= 1
         if self._full_for >= 0:
             return [OverloadedError("The model's queue is full.")] * len(items)
-        return await super()._classify(items, *rest)
+        return await super()._results(items, origins)
 
 
 def make(full_for: int, policy: CallPolicy) -> ClassifierClient:

@@ -17,7 +17,11 @@ SOURCES = sorted(
 
 RAY_SHELLS = {"app.py", "ingress.py", "deployment.py", "on_demand.py", "client.py"}
 """Thin shells, by their names."""
-RAY_OTHERS = {Path("deployments/calls.py"), Path("deployments/telemetry/ray_metrics.py")}
+RAY_OTHERS = {
+    Path("deployments/calls.py"),
+    Path("deployments/classifier/routing.py"),
+    Path("deployments/telemetry/ray_metrics.py"),
+}
 """Ray's exceptions end in the one, its metrics begin in the other."""
 AWAIT_HANDLES = {"client.py"}
 
