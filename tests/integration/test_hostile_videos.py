@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.chaos.load import difference
 from tests.assets.hostile import COUNT, Bait, Hostile, corpus
 from tests.assets.hostile.oracle import frames_found
 from tests.assets.images import image_bytes
@@ -65,6 +66,11 @@ def analyse(client: httpx.Client, data: bytes) -> httpx.Response:
     )
 
 
+def same(answer: object, expected: object) -> bool:
+    """All but the last digits of scores: those depend on what else was in the batch."""
+    return difference(answer, expected) is None
+
+
 class Bystander:
     """Sends the same good request over and over, and compares the answers."""
 
@@ -90,7 +96,7 @@ class Bystander:
         with self._service.client() as client:
             while not self._stop.is_set():
                 answer = self._send(client)
-                is_right = answer.status_code == 200 and answer.json() == self.expected
+                is_right = answer.status_code == 200 and same(answer.json(), self.expected)
                 self.answers[is_right] += 1
                 if not is_right:
                     self.wrong.append(f"{answer.status_code} {answer.text[:300]}")
@@ -187,7 +193,7 @@ def test_hostile_files_get_their_4xx_and_nobody_else_notices(
         again = list(senders.map(lambda _: analyse(client, VIDEO).json(), range(SENDERS)))
     assert faults == []
     assert sum(statuses.values()) == COUNT
-    assert again == [video.expected] * SENDERS
+    assert all(same(answer, video.expected) for answer in again)
     for bystander in (image, video):
         assert bystander.wrong == []
         assert bystander.answers[True] > 20
