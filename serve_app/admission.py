@@ -88,7 +88,9 @@ class Lane:
         return ticket
 
     def uploaded(self, ticket: Ticket) -> None:
-        """A request's body is complete."""
+        """A request's body is complete. Nothing, where it has its answer already."""
+        if ticket.over:
+            return
         self._uploading.pop(ticket, None)
         if not ticket.counted:
             ticket.counted = True

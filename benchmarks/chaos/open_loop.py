@@ -63,15 +63,14 @@ class OpenLoop:
             now = time.monotonic()
             if now - started > self._seconds:
                 last = number  # it could not send as many; what was sent is what counts
-            while number < last and started + number / self._rate <= now:
-                if len(self._busy) >= MAX_SOCKETS:
+            pause = _TICK_SECONDS  # with all sockets busy, or all sent, only an answer helps
+            while number < last and len(self._busy) < MAX_SOCKETS:
+                if (early := started + number / self._rate - now) > 0:
+                    pause = min(pause, early)
                     break
                 self._send(number)
                 number += 1
-            # With all sockets busy only an answer helps.
-            may_send = number < last and len(self._busy) < MAX_SOCKETS
-            due = started + number / self._rate if may_send else now + _TICK_SECONDS
-            for key, events in self._selector.select(min(_TICK_SECONDS, max(0.0, due - now))):
+            for key, events in self._selector.select(pause):
                 self._turn(key.data, events)
             self._give_up()
         for connection in self._idle:

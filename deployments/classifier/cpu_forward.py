@@ -9,11 +9,12 @@ after every operation, which costs most where other processes want the cores, to
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
+from deployments.classifier.graphs.device import RunFrames
 from deployments.classifier.inputs import stage
 from deployments.types import Frames
 
@@ -32,7 +33,7 @@ class CpuForward:
 
     def __init__(
         self,
-        run: Callable[[torch.Tensor], torch.Tensor],
+        run: RunFrames,
         *,
         height: int,
         width: int,

@@ -21,12 +21,11 @@ from deployments.classifier.checkpoint import (
 from deployments.classifier.cpu_forward import CpuForward
 from deployments.classifier.graphs.choice import ForwardPass, graphs_of
 from deployments.classifier.graphs.cuda import CudaDevice
-from deployments.classifier.graphs.device import GraphDevice
+from deployments.classifier.graphs.device import GraphDevice, RunFrames
 from deployments.classifier.hub import ModelSource, resolve
 from deployments.classifier.inputs import FittedInputs, InputMaker, NetworkInputs, WholeInputs
 from deployments.classifier.labels import Activation, activation, flagged_labels, ordered_labels
 from deployments.classifier.processor import (
-    Coefficients,
     ImageProcessor,
     Normalisation,
     Preprocessing,
@@ -169,9 +168,8 @@ class Model:
         if (normalisation := self._normalisation) is None:
             torch.set_num_threads(threads)
             return
-        coefficients = normalisation.coefficients(self.device)
         self._forward = CpuForward(
-            functools.partial(self._scores_of, normalisation, coefficients),
+            self._pass(normalisation),
             height=self.info.input.height,
             width=self.info.input.width,
             max_batch_size=self.info.max_batch_size,
@@ -203,10 +201,9 @@ class Model:
         """
         if (normalisation := self._normalisation) is None:
             return
-        coefficients = normalisation.coefficients(self.device)
         graphs = graphs_of(
             self.info.name,
-            functools.partial(self._scores_of, normalisation, coefficients),
+            self._pass(normalisation),
             self._eager,
             height=self.info.input.height,
             width=self.info.input.width,
@@ -267,12 +264,15 @@ class Model:
         logits = torch.cat([self._logits(inputs) for inputs in self._inputs.batches(items)])
         return self._activate(logits).cpu()
 
-    def _scores_of(
-        self, normalisation: Normalisation, coefficients: Coefficients, frames: torch.Tensor
-    ) -> torch.Tensor:
-        """``[N, L]`` of frames ``[N, H, W, 3]`` uint8, all on the device."""
-        pixels = normalisation.apply(frames, coefficients)
-        return self._activate(self._logits({"pixel_values": pixels}))
+    def _pass(self, normalisation: Normalisation) -> RunFrames:
+        """Scores ``[N, L]`` of frames ``[N, H, W, 3]`` uint8, all on the device."""
+        coefficients = normalisation.coefficients(self.device)
+
+        def run(frames: torch.Tensor) -> torch.Tensor:
+            pixels = normalisation.apply(frames, coefficients)
+            return self._activate(self._logits({"pixel_values": pixels}))
+
+        return run
 
     def _logits(self, inputs: NetworkInputs) -> torch.Tensor:
         """``[N, L]`` float32."""

@@ -109,6 +109,17 @@ def test_slow_uploads_do_not_take_others_places() -> None:
         images.enter()
 
 
+def test_a_body_that_ends_after_its_answer_takes_no_place() -> None:
+    images, clock = lane(max_requests=2)
+    slow = images.enter()
+    clock.now += SLOW_UPLOAD_SECONDS
+    entered(images, 1)  # the slow one does not count any more
+    images.leave(slow)
+    images.uploaded(slow)
+    images.leave(slow)
+    assert images.under_way == 1
+
+
 class LaneOfManyRequests(RuleBasedStateMachine):
     """Requests that come, upload, and leave in any order, at any time."""
 
