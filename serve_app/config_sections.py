@@ -120,7 +120,7 @@ class PerformanceConfig(Section):
         "its process may use, whatever `num_cpus` reserves.",
     )
     cpu_chunk_frames: int = Field(
-        default=4,
+        default=8,
         ge=1,
         description="Frames that one of these threads takes at a time: as many as a core's caches "
         "hold what the network's layers hand on for.",

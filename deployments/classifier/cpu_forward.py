@@ -1,9 +1,11 @@
 """The forward pass on a CPU: a batch in small chunks, side by side.
 
 What a network's layers hand on for 32 frames is larger than a core's cache, and for some frames it
-is not: one core takes 12 ms of its time a frame for 32 at once and 9 for 4 (a ViT of hidden size
+is not: one core takes 12 ms of its time a frame for 32 at once and 9 for 8 (a ViT of hidden size
 96). And threads that take whole chunks wait for each other once a batch, where torch's own wait
-after every operation, which costs most where other processes want the cores, too.
+after every operation, which costs most where other processes want the cores, too. A batch too
+small to keep half of the cores busy is left to torch's own threads: alone, a frame of a ViT-B/16
+takes 0.2 s on two cores and 0.37 s on one.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ class CpuForward:
         height: Of the frames.
         width: Of the frames.
         max_batch_size: Frames that a batch holds at most.
-        threads: Chunks that run at a time, each on one core.
+        threads: Cores that it may use: chunks that run at a time.
         chunk_frames: Frames of a chunk at most; fewer where that keeps more threads busy.
     """
 
@@ -45,16 +47,14 @@ class CpuForward:
         self._threads = threads
         self._chunk_frames = chunk_frames
         self._staging = torch.empty((max_batch_size, height, width, 3), dtype=torch.uint8)
-        self._pool = ThreadPoolExecutor(
-            threads,
-            thread_name_prefix="forward",
-            # A thread's own setting; MKL's, which this sets as well, is the process's.
-            initializer=lambda: torch.set_num_threads(1),
-        )
+        self._whole = _thread_pool("forward-whole", 1, torch_threads=threads)
+        self._pool = _thread_pool("forward", threads, torch_threads=1)
 
     def __call__(self, items: Sequence[Frames]) -> torch.Tensor:
         """See `ForwardPass`."""
         frames = self._staging[: stage(items, self._staging)]
+        if 2 * len(frames) <= self._threads:
+            return self._whole.submit(self._score, frames).result()
         chunk = min(self._chunk_frames, -(-len(frames) // self._threads))
         running = [self._pool.submit(self._score, part) for part in torch.split(frames, chunk)]
         # All of them, also where one fails: the next batch overwrites what they read.
@@ -64,3 +64,18 @@ class CpuForward:
     def _score(self, frames: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
             return self._run(frames)
+
+
+def _thread_pool(name: str, threads: int, *, torch_threads: int) -> ThreadPoolExecutor:
+    """Threads in which torch uses so many of its own."""
+
+    def initialise() -> None:
+        # A thread's own setting, once it has been read there: a thread's first reading takes
+        # over what was set last, anywhere. MKL's, which this sets as well, is the process's.
+        torch.set_num_threads(torch_threads)
+        torch.get_num_threads()
+
+    pool = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=initialise)
+    # At once, so that of two pools the one made last decides for MKL.
+    pool.submit(lambda: None).result()
+    return pool

@@ -25,6 +25,7 @@ from deployments.classifier.graphs.device import GraphDevice, RunFrames
 from deployments.classifier.hub import ModelSource, resolve
 from deployments.classifier.inputs import FittedInputs, InputMaker, NetworkInputs, WholeInputs
 from deployments.classifier.labels import Activation, activation, flagged_labels, ordered_labels
+from deployments.classifier.packed_linear import pack
 from deployments.classifier.processor import (
     ImageProcessor,
     Normalisation,
@@ -59,7 +60,7 @@ class ModelOptions:
     """Callers resize bit for bit as the checkpoint's processor does."""
     cpu_threads: int | None = None
     """Threads of the forward pass on a CPU; None: one for each core that this process may use."""
-    cpu_chunk_frames: int = 4
+    cpu_chunk_frames: int = 8
     """Frames that one of these threads takes at a time."""
     graphs: bool = True
     """On a GPU: compile and capture the forward pass while the model is loaded, which takes a
@@ -155,10 +156,27 @@ class Model:
             logger.warning("%r demonstrates the service; it does not moderate", info.name)
         model = cls(info, network, processor, steps)
         if device.type == "cpu":
+            model.pack()
             model.spread(
                 options.cpu_threads or len(os.sched_getaffinity(0)), options.cpu_chunk_frames
             )
         return model
+
+    def pack(self) -> None:
+        """Has linear layers run on weights laid out for the CPU, if scores stay; see `pack`.
+
+        Not for models whose own processor runs whole.
+        """
+        if (normalisation := self._normalisation) is None:
+            return
+        run = self._pass(normalisation)
+        spec = self.info.input
+        noise = torch.Generator().manual_seed(0)
+        frames = torch.randint(
+            256, (2, spec.height, spec.width, 3), dtype=torch.uint8, generator=noise
+        )
+        with torch.inference_mode():
+            pack(self._network, lambda: run(frames))
 
     def spread(self, threads: int, chunk_frames: int) -> None:
         """Has the forward pass run on so many of a CPU's cores from now on; see `CpuForward`.

@@ -48,7 +48,7 @@ def make(run: Run, threads: int = 2, chunk_frames: int = 4) -> CpuForward:
 
 @pytest.mark.parametrize(
     ("frames", "sizes"),
-    [(1, [1]), (2, [1, 1]), (5, [2, 3]), (8, [4, 4]), (9, [1, 4, 4]), (32, [4] * 8)],
+    [(2, [1, 1]), (3, [1, 2]), (5, [2, 3]), (8, [4, 4]), (9, [1, 4, 4]), (32, [4] * 8)],
 )
 def test_batches_are_cut_so_that_all_threads_have_something(frames: int, sizes: list[int]) -> None:
     run = Run()
@@ -57,6 +57,19 @@ def test_batches_are_cut_so_that_all_threads_have_something(frames: int, sizes: 
     assert sorted(run.sizes) == sizes
     assert threading.get_ident() not in run.threads
     assert run.torch_threads == {1}
+
+
+@pytest.mark.parametrize(("frames", "torch_threads"), [(1, {4}), (2, {4}), (3, {1})])
+def test_batches_too_small_for_half_of_the_cores_have_torchs_own_threads(
+    frames: int, torch_threads: set[int]
+) -> None:
+    run = Run()
+    values = range(100, 100 + frames)
+    forward = make(run, threads=4)
+    for _ in range(2):  # what one batch sets must not hold for the next
+        assert forward([frames_of(*values)])[:, 0].tolist() == list(values)
+        forward([frames_of(*range(8))])
+        assert run.torch_threads == torch_threads | {1}
 
 
 def test_items_are_scored_in_order_and_nothing_of_a_batch_is_left_in_the_next() -> None:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from deployments.classifier.hub import ModelSource
 from deployments.classifier.model import Model, ModelOptions, load_model
+from deployments.classifier.packed_linear import PackedLinear
 from deployments.errors import (
     InferenceError,
     MediaTooLargeError,
@@ -232,6 +233,13 @@ def test_scores_are_the_same_however_a_batch_is_cut(
     items = [noise(count, seed=count) for count in (1, 3, 2, 2)]
     whole = Model.load(source, replace(OPTIONS, cpu_threads=1, cpu_chunk_frames=64)).scores(items)
     np.testing.assert_allclose(Model.load(source, cut).scores(items), whole, atol=1e-5)
+
+
+def test_linear_layers_are_packed_on_a_cpu(directory: Path) -> None:
+    network = Model.load(ModelSource("mine", str(directory)), OPTIONS)._network
+    layers = [type(module) for module in network.modules()]
+    assert torch.nn.Linear not in layers
+    assert layers.count(PackedLinear) > 6
 
 
 def test_a_loader_travels_to_its_replica(directory: Path) -> None:

@@ -1,0 +1,75 @@
+"""Linear layers whose weights are laid out for this CPU once, while the model is loaded.
+
+torch lays a weight out for the CPU's vector units anew in every call. oneDNN can keep the layout,
+which is what torch's own compiler does when it freezes a model; here it is done without the
+compiler's minutes at every start. A ViT-B/16 takes a fifth less of a core's time that way.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import torch
+
+logger = logging.getLogger(__name__)
+
+SCORE_TOLERANCE = 1e-5
+"""How far scores may move: what another order of the same float32 sums may make of them."""
+
+_Place: TypeAlias = tuple[torch.nn.Module, str, torch.nn.Linear]
+"""A layer, and where it is kept."""
+
+
+class PackedLinear(torch.nn.Module):
+    """What a `torch.nn.Linear` computes, in float32 on a CPU, for inference only.
+
+    Raises:
+        AttributeError, RuntimeError: This build of torch cannot lay weights out.
+    """
+
+    def __init__(self, linear: torch.nn.Linear) -> None:
+        super().__init__()
+        # Private to torch, but what its compiler's output calls; `pack` checks what it does here.
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), None)
+        self._bias = None if linear.bias is None else linear.bias.detach()
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """``[…, out]`` of ``[…, in]``."""
+        outputs: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+            inputs, self._weight, self._bias, "none", [], ""
+        )
+        return outputs
+
+
+def pack(network: torch.nn.Module, scores: Callable[[], torch.Tensor]) -> bool:
+    """Packs a network's linear layers in place, unless its scores suffer; says whether it did.
+
+    Args:
+        network: In float32, on a CPU.
+        scores: Runs the network on frames that are the same in each call.
+    """
+    places = list(_linear_layers(network))
+    try:
+        expected = scores()
+        for parent, name, linear in places:
+            setattr(parent, name, PackedLinear(linear))
+        if (scores() - expected).abs().max() <= SCORE_TOLERANCE:
+            return True
+        logger.warning("linear layers stay unpacked: packed ones compute something else")
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        # Networks that reach for a layer's weight, builds without oneDNN. One that does not run
+        # at all is found out, and said, when it is warmed.
+        logger.info("linear layers stay unpacked: %r", error)
+    for parent, name, linear in places:
+        setattr(parent, name, linear)
+    return False
+
+
+def _linear_layers(network: torch.nn.Module) -> Iterator[_Place]:
+    """Those of exactly that class: a subclass may compute, or be asked for, something else."""
+    for parent in network.modules():
+        for name, child in parent.named_children():
+            if type(child) is torch.nn.Linear and child.weight.dtype is torch.float32:
+                yield parent, name, child
