@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -16,27 +13,27 @@ from typing import TypeAlias
 from benchmarks import json_file
 from benchmarks.chaos import kills
 from benchmarks.chaos.kills import Media
-from benchmarks.chaos.overload import overload
+from benchmarks.chaos.overload import overload, overload_of_vit_base
 from benchmarks.chaos.service import Service, service
 from benchmarks.chaos.stop import drain
 from benchmarks.chaos.table import Row, json_of, text_of
+from benchmarks.chaos.yielding import yielding
 from benchmarks.load import File, Request, upload
 from benchmarks.machine import ROOT, commit, machine
 
 Fault: TypeAlias = Callable[[Service, Media, float], Coroutine[object, object, Row]]
 
 FAULTS: Mapping[str, Fault] = {
-    "overload": overload,
+    "overload-demonstration": overload,
     "model-replica": kills.model_replica,
     "ingress-replica": kills.ingress_replica,
     "video-replica": kills.video_replica,
     "decoder": kills.decoder,
     "rolling-change": kills.rolling_change,
 }
-DRAIN = "drain"
-NICENESS = 15
-"""Ray's workers run at this; clients that came before them would starve the service."""
-
+OVERLOAD, DRAIN = "overload", "drain"
+"""Those for which a service of their own is started."""
+_ALL = [OVERLOAD, *FAULTS, DRAIN]
 _SAMPLES = ROOT / "examples" / "samples"
 _IMAGES = ("landscape.jpg", "flagged.jpg", "diagram.png", "flagged.png", "sunset.webp")
 _VIDEO = "video.mp4"
@@ -45,8 +42,6 @@ _VIDEO = "video.mp4"
 def main() -> None:
     """Parses the command line and runs the faults that it names."""
     arguments = _arguments()
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS - os.nice(0))
     rows = run(arguments.faults, arguments.seconds)
     print(text_of(rows))
     for row in rows:
@@ -67,23 +62,28 @@ def run(faults: Sequence[str], seconds: float) -> list[Row]:
     """Make the faults, one after the other.
 
     Args:
-        faults: Of `FAULTS` and `DRAIN`; all but the latter on one and the same service.
+        faults: Of `FAULTS`, all on one and the same service; `OVERLOAD`; `DRAIN`.
         seconds: For each.
     """
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="vigil-chaos-") as name:
         folder = Path(name)
-        kinds = [FAULTS[fault] for fault in faults if fault != DRAIN]
+        kinds = [FAULTS[fault] for fault in faults if fault in FAULTS]
+        if OVERLOAD in faults:
+            (folder / OVERLOAD).mkdir()
+            pictures = [_SAMPLES / name for name in _IMAGES]
+            rows.append(overload_of_vit_base(folder / OVERLOAD, _media(), pictures, seconds))
+            print(text_of(rows[-1:]).splitlines()[2], file=sys.stderr, flush=True)
         if kinds:
             (folder / "faults").mkdir()
             with service(folder / "faults", _image(_IMAGES[0])) as running:
                 for kind in kinds:
-                    rows.append(asyncio.run(kind(running, _media(), seconds)))
+                    rows.append(yielding(kind(running, _media(), seconds)))
                     print(text_of(rows[-1:]).splitlines()[2], file=sys.stderr, flush=True)
         if DRAIN in faults:
-            (folder / "drain").mkdir()
+            (folder / DRAIN).mkdir()
             many = upload("/v1/images", "files", [_file(name) for name in _IMAGES])
-            rows.append(drain(folder / "drain", many))
+            rows.append(drain(folder / DRAIN, many))
     return rows
 
 
@@ -95,11 +95,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--faults",
         type=lambda text: text.split(","),
-        default=[*FAULTS, DRAIN],
-        help="comma separated; default: " + ",".join([*FAULTS, DRAIN]),
+        default=_ALL,
+        help="comma separated; default: " + ",".join(_ALL),
     )
     parser.add_argument("--output", type=Path, help="results file")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if unknown := set(arguments.faults) - set(_ALL):
+        parser.error(f"there is no fault {', '.join(unknown)}")
+    return arguments
 
 
 def _media() -> Media:

@@ -115,12 +115,15 @@ class Service:
 
 
 @contextmanager
-def service(folder: Path, probe: Request, **ingress: Yaml) -> Iterator[Service]:
+def service(
+    folder: Path, probe: Request, checkpoint: Path | None = None, **ingress: Yaml
+) -> Iterator[Service]:
     """Start the service with ``vigil``, as operators do, and end it.
 
     Args:
         folder: For its configuration and its log.
         probe: It is ready once it answers this one.
+        checkpoint: Of its model; None: the demonstration model.
         **ingress: Settings of the ingress that differ from the shipped ones.
     """
     port = free_port()
@@ -139,6 +142,8 @@ def service(folder: Path, probe: Request, **ingress: Yaml) -> Iterator[Service]:
     assert isinstance(models, list)
     assert isinstance(models[0], dict)
     models[0].update(two)
+    if checkpoint:
+        models[0].update(source=str(checkpoint), revision=None)
     arguments["on_demand"] = {"allow": []}
     credentials = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     command = Command(

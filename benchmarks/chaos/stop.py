@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.chaos.load import Clients, Seen
 from benchmarks.chaos.service import Service, service
 from benchmarks.chaos.table import Row, row_of
+from benchmarks.chaos.yielding import yielding
 from benchmarks.load import Request
 from benchmarks.servers import HOST
 
@@ -29,7 +30,7 @@ def drain(folder: Path, request: Request) -> Row:
     """
     with service(folder, request, max_concurrent_requests=REQUESTS, max_wait_seconds=600) as it:
         clients = Clients(HOST, it.port, [request])
-        seen, seconds = asyncio.run(_stop_under_load(it, clients))
+        seen, seconds = yielding(_stop_under_load(it, clients))
         left = it.server.family.alive()
         answers = _somebody_listens(it.port)
     row = row_of(f"SIGTERM with {REQUESTS} requests under way", seen, [])

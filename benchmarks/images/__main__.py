@@ -1,6 +1,6 @@
 """Measures Vigil beside its peers on images.
 
-python -m benchmarks.images                                  # everything, about two hours
+python -m benchmarks.images                                  # everything, about 80 minutes
 python -m benchmarks.images --quick                          # does it all work? minutes
 python -m benchmarks.images --scenario tiny-32 --systems vigil,ideal --repeats 2
 python -m benchmarks.images --scenario memory
