@@ -73,7 +73,7 @@ def _speed(results: Results, canvas: Canvas) -> None:
             color=[COLOURS[system] for system in rates],
             error_kw={"lw": 1, "capsize": 2},
         )
-        axes.set_title(f"{clip.seconds} s, keyframe every {clip.gop / clip.fps:g} s", fontsize=9)
+        axes.set_title(f"{clip.seconds} s, {clip.title}", fontsize=9)
         axes.invert_yaxis()
         for place, bar in enumerate(bars):
             axes.annotate(f" {bar.median:.3g}", (bar.high, place), va="center")

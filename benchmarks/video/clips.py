@@ -42,6 +42,11 @@ class Clip:
         return self.seconds * self.fps * self.copies
 
     @property
+    def title(self) -> str:
+        """What it costs depends on."""
+        return f"keyframe every {self.gop / self.fps:g} s, grain {self.grain:g}"
+
+    @property
     def short(self) -> Clip:
         """The same for a smoke test: a sixth of the time, a ninth of the picture."""
         start, end = self.flagged or (0, 0)
@@ -58,6 +63,9 @@ class Clip:
 
 SPEED = tuple(Clip(f"1080p-gop-{gop}", 60, gop, flagged=(30, 60)) for gop in (60, 600, 30))
 """A keyframe every two seconds, every twenty, and at least every default gap."""
+CLEAR = replace(SPEED[2], name="1080p-gop-30-clear", grain=3.0)
+"""Its packets would betray a cut: the frames between its keyframes have a tenth of their bytes.
+Those of the noisy `SPEED` have a half, so that the service looks twice as often."""
 SHORT = Clip("1080p-short", 5, 60, flagged=(2, 5))
 """For what takes minutes otherwise."""
 BASE = Clip("1080p-base", 20, 60, flagged=(10, 20))

@@ -13,7 +13,7 @@ from benchmarks.goals import table
 from benchmarks.machine import ROOT
 from benchmarks.readme import README, Section, main, measured_on, require_quotable
 from benchmarks.statistics import spread
-from benchmarks.video.clips import BASE, BASE_SHORT, SHORT, SPEED, Clip
+from benchmarks.video.clips import BASE, BASE_SHORT, CLEAR, SHORT, SPEED, Clip
 from benchmarks.video.cost_model import MODELS, combinations, frames_per_second, predicted_seconds
 from benchmarks.video.goals import rate, series, verdicts
 from benchmarks.video.results import Results, System, read
@@ -25,7 +25,7 @@ _ROWS: tuple[tuple[str, Clip, System], ...] = (
     *(("tiny", SHORT, system) for system in ("original", "every_frame", "api")),
     *(
         ("tiny", clip, system)
-        for clip in SPEED
+        for clip in (*SPEED, CLEAR)
         for system in ("bare_loop", "every_frame", "adaptive")
     ),
     ("base", BASE_SHORT, "every_frame"),
@@ -87,7 +87,7 @@ def _speeds(results: Results) -> Iterable[str]:
                 spread(series(results, clip, system, lambda made: made.frames_classified, model)),
             )
             yield (
-                f"| {model} | {clip.seconds} s, keyframe every {clip.gop / clip.fps:g} s | {name} "
+                f"| {model} | {clip.seconds} s, {clip.title} | {name} "
                 f"| {reached.median:.3g} ± {50 * reached.relative:.0f} % "
                 f"| {figures[0].median:.3g} | {figures[1].median:.0f} | {figures[2].median:.0f} |"
             )

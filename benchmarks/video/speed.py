@@ -11,7 +11,7 @@ from benchmarks.model_kind import ModelKind
 from benchmarks.servers import Server
 from benchmarks.video.agreement import agreement, edge_error_seconds, first_frames_differing
 from benchmarks.video.client import AnswerError, analyse, find
-from benchmarks.video.clips import BASE, BASE_SHORT, SHORT, SPEED, WARM, Clip
+from benchmarks.video.clips import BASE, BASE_SHORT, CLEAR, SHORT, SPEED, WARM, Clip
 from benchmarks.video.results import SpeedMeasurement, System
 from benchmarks.video.service import TINY, VIT_BASE, vigil
 from benchmarks.video.session import Session
@@ -28,6 +28,7 @@ TINY_PLAN: Plan = (
     (_GOP_60, ("bare_loop", "every_frame", "adaptive", "adaptive_stop")),
     (_GOP_600, ("bare_loop", "every_frame", "adaptive")),
     (_GOP_30, ("every_frame", "adaptive")),
+    (CLEAR, ("every_frame", "adaptive")),
     # The original's algorithm takes minutes for the long ones.
     (SHORT, ("original", "every_frame", "api")),
 )

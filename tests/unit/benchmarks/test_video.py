@@ -17,6 +17,7 @@ from benchmarks.video.client import Analysed, AnswerError
 from benchmarks.video.clips import (
     BASE,
     BASE_SHORT,
+    CLEAR,
     COST,
     FAIRNESS_SHORT,
     LARGE_UPLOAD,
@@ -93,10 +94,10 @@ class TestGoals:
 
     def test_adaptive_is_compared_repeat_by_repeat(self) -> None:
         made = results(
-            *(speed("every_frame", s, clip=SPEED[2], repeat=i) for i, s in enumerate((20, 40))),
-            *(speed("adaptive", s, clip=SPEED[2], repeat=i) for i, s in enumerate((2, 5))),
+            *(speed("every_frame", s, clip=CLEAR, repeat=i) for i, s in enumerate((20, 40))),
+            *(speed("adaptive", s, clip=CLEAR, repeat=i) for i, s in enumerate((2, 5))),
         )
-        found = verdict(made, "adaptive, tiny, keyframe every 1 s: speed of every_frame")
+        found = verdict(made, "adaptive, tiny, keyframe every 1 s, grain 3: speed of every_frame")
         assert found.reached is not None
         assert (found.reached.low, found.reached.high) == (8, 10)
         assert found.holds is False
@@ -171,11 +172,11 @@ class TestDocuments:
     def test_the_section_quotes_speed_recall_and_goals(self) -> None:
         quoted = section(everything(), "recall.svg")
         assert "commit `0123456789ab` on 2 cores of A CPU (8 GiB" in quoted
-        row = "| tiny | 60 s, keyframe every 2 s | **adaptive** | 450 ± 0 % | 6 | 900 | 60 |"
+        row = "| tiny | 60 s, keyframe every 2 s, grain 4 | **adaptive** | 450 ± 0 % | 6 | 900 | 60 |"
         assert row in quoted
         assert "| adaptive | 60 | 100 | 100 |" in quoted
         assert "| interval | 60 | 50 | 50 |" in quoted
-        assert "keyframe every 2 s: frames/s of the bare loop | ≥ 0.85 × | 0.9 × " in quoted
+        assert "keyframe every 2 s, grain 4: frames/s of the bare loop | ≥ 0.85 × | 0.9 × " in quoted
 
     def test_the_cost_page_lists_every_combination(self) -> None:
         assert "| 2 s | 1 s | 63 | 300 | 60 | 2 |" in cost_section(everything(), "cost.svg")
@@ -206,7 +207,7 @@ class TestDocuments:
 
 class TestClips:
     def test_every_clip_has_a_name_of_its_own(self) -> None:
-        made = (*SPEED, SHORT, BASE, BASE_SHORT, STATIC, *MEMORY, LARGE_UPLOAD, *COST, WARM)
+        made = (*SPEED, CLEAR, SHORT, BASE, BASE_SHORT, STATIC, *MEMORY, LARGE_UPLOAD, *COST, WARM)
         names = [clip.name for clip in (*made, FAIRNESS_SHORT)]
         assert len(set(names)) == len(names)
 
