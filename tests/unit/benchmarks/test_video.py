@@ -172,11 +172,15 @@ class TestDocuments:
     def test_the_section_quotes_speed_recall_and_goals(self) -> None:
         quoted = section(everything(), "recall.svg")
         assert "commit `0123456789ab` on 2 cores of A CPU (8 GiB" in quoted
-        row = "| tiny | 60 s, keyframe every 2 s, grain 4 | **adaptive** | 450 ± 0 % | 6 | 900 | 60 |"
+        row = (
+            "| tiny | 60 s, keyframe every 2 s, grain 4 | **adaptive** | 450 ± 0 % | 6 | 900 | 60 |"
+        )
         assert row in quoted
         assert "| adaptive | 60 | 100 | 100 |" in quoted
         assert "| interval | 60 | 50 | 50 |" in quoted
-        assert "keyframe every 2 s, grain 4: frames/s of the bare loop | ≥ 0.85 × | 0.9 × " in quoted
+        assert (
+            "keyframe every 2 s, grain 4: frames/s of the bare loop | ≥ 0.85 × | 0.9 × " in quoted
+        )
 
     def test_the_cost_page_lists_every_combination(self) -> None:
         assert "| 2 s | 1 s | 63 | 300 | 60 | 2 |" in cost_section(everything(), "cost.svg")
