@@ -44,7 +44,8 @@ class Clip:
     @property
     def title(self) -> str:
         """What it costs depends on."""
-        return f"keyframe every {self.gop / self.fps:g} s, grain {self.grain:g}"
+        camera = "" if self.moves else ", still"
+        return f"keyframe every {self.gop / self.fps:g} s, grain {self.grain:g}{camera}"
 
     @property
     def short(self) -> Clip:
@@ -63,9 +64,9 @@ class Clip:
 
 SPEED = tuple(Clip(f"1080p-gop-{gop}", 60, gop, flagged=(30, 60)) for gop in (60, 600, 30))
 """A keyframe every two seconds, every twenty, and at least every default gap."""
-CLEAR = replace(SPEED[2], name="1080p-gop-30-clear", grain=3.0)
-"""Its packets would betray a cut: the frames between its keyframes have a tenth of their bytes.
-Those of the noisy `SPEED` have a half, so that the service looks twice as often."""
+CLEAR = replace(SPEED[2], name="1080p-gop-30-still", moves=False, grain=2.0)
+"""Its packets would betray a cut: frames between its keyframes have a hundredth of their bytes.
+Those of `SPEED` do not, so that the service looks twice as often."""
 SHORT = Clip("1080p-short", 5, 60, flagged=(2, 5))
 """For what takes minutes otherwise."""
 BASE = Clip("1080p-base", 20, 60, flagged=(10, 20))

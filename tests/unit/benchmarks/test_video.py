@@ -97,7 +97,9 @@ class TestGoals:
             *(speed("every_frame", s, clip=CLEAR, repeat=i) for i, s in enumerate((20, 40))),
             *(speed("adaptive", s, clip=CLEAR, repeat=i) for i, s in enumerate((2, 5))),
         )
-        found = verdict(made, "adaptive, tiny, keyframe every 1 s, grain 3: speed of every_frame")
+        found = verdict(
+            made, "adaptive, tiny, keyframe every 1 s, grain 2, still: speed of every_frame"
+        )
         assert found.reached is not None
         assert (found.reached.low, found.reached.high) == (8, 10)
         assert found.holds is False

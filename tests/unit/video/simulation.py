@@ -23,7 +23,8 @@ from deployments.video.timeline import Work
 
 NSFW = LabelThreshold.at("nsfw", 0.7)
 
-_KEYFRAME_BYTES, _P_BYTES, _B_BYTES = 20_000, 1_500, 500
+_KEYFRAME_BYTES, _P_BYTES, _B_BYTES = 20_000, 600, 250
+"""A quiet picture."""
 _CUT_SHARE = 0.6
 
 
@@ -66,6 +67,7 @@ def simulate(
     b_frames: int = 0,
     seconds: npt.NDArray[np.float64] | None = None,
     telling: bool = True,
+    p_bytes: int = _P_BYTES,
     noise: float = 0.0,
     seed: int = 0,
 ) -> SimulatedVideo:
@@ -76,6 +78,7 @@ def simulate(
         shots: [F] what each frame shows; None: follows the score, whether it is at least 0.5.
         telling: Whether packets are large where the picture changes; else all sizes of a kind
             are drawn alike, as by an encoder that somebody tampered with.
+        p_bytes: Of a usual P frame; a keyframe has 20,000.
         noise: Grey levels of the camera's noise on the small picture.
     """
     frames = len(scores)
@@ -91,7 +94,7 @@ def simulate(
     reference = np.ones(frames, np.bool_)
     reference[packet[is_b]] = False
     rng = np.random.default_rng(seed)
-    size = np.where(keyframe, _KEYFRAME_BYTES, np.where(is_b, _B_BYTES, _P_BYTES))
+    size = np.where(keyframe, _KEYFRAME_BYTES, np.where(is_b, _B_BYTES, p_bytes))
     size = size * rng.lognormal(0, 0.25, frames)
     if telling:
         size = np.where(_unpredictable(shown, keyframe, is_b), _CUT_SHARE * _KEYFRAME_BYTES, size)

@@ -80,6 +80,20 @@ def test_finds_stretches_of_half_the_gap_where_packets_were_padded_to_hide_them(
     assert found >= 38  # 95 %
 
 
+@pytest.mark.parametrize(("gop", "b_frames"), GROUPS)
+@pytest.mark.parametrize("p_bytes", [2_000, 3_000, 12_000])
+def test_finds_every_stretch_of_half_the_gap_in_noise_and_motion(
+    p_bytes: int, gop: int, b_frames: int
+) -> None:
+    """Frames between keyframes are large there, and a cut need not be larger."""
+    for seed in range(20):
+        scores = flag(450, (2 + 0.3 * seed, 2.5 + 0.3 * seed))
+        video = simulate(
+            scores, gop=gop, b_frames=b_frames, telling=False, p_bytes=p_bytes, seed=seed
+        )
+        assert survey(video, Adaptive(seed=LOOKS_SEED + seed)).hit
+
+
 @pytest.mark.parametrize("edge_seconds", [0.05, 0.25])
 def test_edges_are_known_as_well_as_asked(edge_seconds: float) -> None:
     for seed in range(20):
@@ -195,4 +209,4 @@ class TestCost:
     def test_a_flood_of_cuts_costs_a_bounded_number_of_looks(self) -> None:
         shots = np.arange(1800) // 3
         video = simulate(np.zeros(1800, np.float32), shots=shots, gop=60, b_frames=0)
-        assert len(Adaptive().plan(video.table, video.span).looks) <= 60 * 2 + 10
+        assert len(Adaptive().plan(video.table, video.span).looks) <= 60 * 2.5 + 10
