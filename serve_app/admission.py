@@ -62,6 +62,8 @@ class Lane:
         self._clock = clock
         self._uploading: OrderedDict[Ticket, None] = OrderedDict()
         self._completed: deque[float] = deque(maxlen=_RECENT)
+        self._rate: float | None = None
+        """Completions per second when many were last under way for some time."""
         self.under_way = 0
         """Requests that count: all but slow uploads."""
 
@@ -77,7 +79,7 @@ class Lane:
             raise _overloaded(1)
         longest = self._limits.max_wait_seconds
         if longest is not None:
-            wait = self._expected_wait_seconds(now, longest / 2)
+            wait = self._expected_wait_seconds(now)
             if wait is not None and wait > longest:
                 raise _overloaded(math.ceil(wait - longest))
         if not self.under_way:
@@ -103,8 +105,11 @@ class Lane:
         ticket.over = True
         self._uploading.pop(ticket, None)
         if ticket.counted:
+            now = self._clock()
+            self._completed.append(now)
+            if self.under_way >= ALWAYS_ADMITTED:
+                self._rate = self._observed_rate(now) or self._rate
             self.under_way -= 1
-            self._completed.append(self._clock())
 
     def _leave_out_slow_uploads(self, now: float) -> None:
         while self._uploading:
@@ -115,15 +120,26 @@ class Lane:
             ticket.counted = False
             self.under_way -= 1
 
-    def _expected_wait_seconds(self, now: float, observed_seconds: float) -> float | None:
-        """None before completions were seen for so long, as of a pause among the first ones."""
-        if self.under_way < ALWAYS_ADMITTED or len(self._completed) < _EVIDENCE:
+    def _expected_wait_seconds(self, now: float) -> float | None:
+        """None where nothing is known of the rate.
+
+        In a sudden rush the rate of the last one holds until this one's is known: before a slow
+        model has answered its first requests, all places would be taken.
+        """
+        if self.under_way < ALWAYS_ADMITTED:
+            return None
+        rate = self._observed_rate(now) or self._rate
+        return None if rate is None else (self.under_way + 1) / rate
+
+    def _observed_rate(self, now: float) -> float | None:
+        """None before completions were seen for long enough, as of a pause among the first ones."""
+        if self._limits.max_wait_seconds is None or len(self._completed) < _EVIDENCE:
             return None
         # Up to now, not up to the last one: a stall counts.
         seconds = now - self._completed[0]
-        if seconds < observed_seconds:
+        if seconds < self._limits.max_wait_seconds / 2:
             return None
-        return (self.under_way + 1) * seconds / (len(self._completed) - 1)
+        return (len(self._completed) - 1) / seconds
 
 
 def _overloaded(retry_after_seconds: int) -> OverloadedError:

@@ -81,7 +81,8 @@ async def overload(
     figures = {
         "capacity_per_second": rate,
         "p99_seconds_at_capacity": _p99(at_capacity),
-        "offered_per_second": seen.sent / offered_seconds,
+        # It goes on for the last answers, but sends no longer than it was told to.
+        "offered_per_second": seen.sent / min(seconds, offered_seconds),
         "accepted_per_second": len(seen.right) / offered_seconds,
         "p99_seconds_accepted": _p99(seen),
         "p99_ratio": _p99(seen) / _p99(at_capacity),

@@ -109,6 +109,27 @@ def test_slow_uploads_do_not_take_others_places() -> None:
         images.enter()
 
 
+def test_a_sudden_rush_is_admitted_by_the_rate_of_the_last_one() -> None:
+    images, clock = lane(max_wait_seconds=4)
+    for ticket in entered(images, 30):  # five a second
+        clock.now += 0.2
+        images.leave(ticket)
+    clock.now += 600
+    entered(images, 19)
+    with pytest.raises(OverloadedError):
+        entered(images, 2)
+
+
+def test_few_requests_at_a_time_tell_nothing_of_a_rush() -> None:
+    """One after the other they do not share batches."""
+    images, clock = lane(max_wait_seconds=4)
+    for _ in range(30):
+        (ticket,) = entered(images, 1)
+        clock.now += 1
+        images.leave(ticket)
+    entered(images, 50)
+
+
 def test_a_body_that_ends_after_its_answer_takes_no_place() -> None:
     images, clock = lane(max_requests=2)
     slow = images.enter()
