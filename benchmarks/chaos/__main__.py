@@ -66,24 +66,24 @@ def run(faults: Sequence[str], seconds: float) -> list[Row]:
         seconds: For each.
     """
     rows: list[Row] = []
+
+    def tell(row: Row) -> None:
+        rows.append(row)
+        print(text_of([row]).splitlines()[2], file=sys.stderr, flush=True)
+
     with tempfile.TemporaryDirectory(prefix="vigil-chaos-") as name:
         folder = Path(name)
-        kinds = [FAULTS[fault] for fault in faults if fault in FAULTS]
+        for own in (OVERLOAD, "faults", DRAIN):
+            (folder / own).mkdir()
         if OVERLOAD in faults:
-            (folder / OVERLOAD).mkdir()
-            pictures = [_SAMPLES / name for name in _IMAGES]
-            rows.append(overload_of_vit_base(folder / OVERLOAD, _media(), pictures, seconds))
-            print(text_of(rows[-1:]).splitlines()[2], file=sys.stderr, flush=True)
-        if kinds:
-            (folder / "faults").mkdir()
+            tell(overload_of_vit_base(folder / OVERLOAD, _media(), seconds))
+        if kinds := [FAULTS[fault] for fault in faults if fault in FAULTS]:
             with service(folder / "faults", _image(_IMAGES[0])) as running:
                 for kind in kinds:
-                    rows.append(yielding(kind(running, _media(), seconds)))
-                    print(text_of(rows[-1:]).splitlines()[2], file=sys.stderr, flush=True)
+                    tell(yielding(kind(running, _media(), seconds)))
         if DRAIN in faults:
-            (folder / DRAIN).mkdir()
             many = upload("/v1/images", "files", [_file(name) for name in _IMAGES])
-            rows.append(drain(folder / DRAIN, many))
+            tell(drain(folder / DRAIN, many))
     return rows
 
 

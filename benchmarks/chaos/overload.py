@@ -8,10 +8,7 @@ answers, on the cores that the clients have as well.
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +17,8 @@ from benchmarks.chaos.load import Clients, Seen
 from benchmarks.chaos.service import Service, service
 from benchmarks.chaos.table import Row, row_of
 from benchmarks.chaos.yielding import yielding
-from benchmarks.machine import ROOT
+from benchmarks.images.workspace import Workspace
+from benchmarks.model_kind import ModelKind
 from benchmarks.servers import HOST
 from benchmarks.statistics import percentile
 from benchmarks.vigil_config import arguments_of
@@ -37,20 +35,15 @@ _WINDOW_ANSWERS = 64
 """Full speed is told by at least two batches: answers come in bursts."""
 
 
-def overload_of_vit_base(
-    folder: Path, media: Media, pictures: Sequence[Path], seconds: float
-) -> Row:
+def overload_of_vit_base(folder: Path, media: Media, seconds: float) -> Row:
     """`overload` of a service of its own with a ViT-B/16.
 
     Args:
-        folder: For the service's files.
+        folder: For the model and the service's files.
         media: What is sent.
-        pictures: By which the model's seeded weights are calibrated.
         seconds: Of overload.
     """
-    checkpoint = folder / "base"
-    command = [sys.executable, "-m", "benchmarks.models", "base", str(checkpoint)]
-    subprocess.run([*command, *map(str, pictures)], cwd=ROOT, check=True)
+    checkpoint = Workspace(folder, ()).checkpoint(ModelKind("base"))
     with service(folder, media.images[0], checkpoint) as it:
         return yielding(overload(it, media, seconds, model="ViT-B/16"))
 

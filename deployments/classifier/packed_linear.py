@@ -44,13 +44,15 @@ class PackedLinear(torch.nn.Module):
 
 
 def pack(network: torch.nn.Module, scores: Callable[[], torch.Tensor]) -> bool:
-    """Packs a network's linear layers in place, unless its scores suffer; says whether it did.
+    """Packs a network's linear layers in place, unless its scores suffer; False where they would.
 
     Args:
         network: In float32, on a CPU.
         scores: Runs the network on frames that are the same in each call.
     """
     places = list(_linear_layers(network))
+    if not places:
+        return True
     try:
         expected = scores()
         for parent, name, linear in places:

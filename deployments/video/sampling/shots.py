@@ -47,12 +47,7 @@ def blind_stretches(table: FrameTable) -> BoolArray:
     (padding, a constant rate, noise, a picture in full motion), or where every frame is a keyframe
     (MJPEG, ProRes), a cut is not to be seen.
     """
-    if table.keyframe.all() or not table.keyframe.any():
-        return np.ones(len(table), np.bool_)
-    least_cut = _CUT_KEYFRAME_SHARE * _keyframe_sizes(table)
-    hides_cuts = _SURGE_RATIO * _usual_sizes(table) > least_cut
-    hides_cuts |= _usual_sizes(table, _LARGE) > least_cut
-    return np.asarray(~table.keyframe & hides_cuts, np.bool_)
+    return _blind(table, *_usual_sizes(table))
 
 
 def packet_cuts(table: FrameTable) -> Int64Array:
@@ -131,14 +126,22 @@ def _irregular_keyframes(table: FrameTable) -> Int64Array:
     return np.asarray(keyframes[1:][distances < _REGULAR_SHARE * distances.max()], np.int64)
 
 
+def _blind(table: FrameTable, usual: Float64Array, large: Float64Array) -> BoolArray:
+    if table.keyframe.all() or not table.keyframe.any():
+        return np.ones(len(table), np.bool_)
+    least_cut = _CUT_KEYFRAME_SHARE * _keyframe_sizes(table)
+    hides_cuts = (_SURGE_RATIO * usual > least_cut) | (large > least_cut)
+    return np.asarray(~table.keyframe & hides_cuts, np.bool_)
+
+
 def _surges(table: FrameTable) -> Int64Array:
-    usual = _usual_sizes(table)
+    usual, large = _usual_sizes(table)
     is_large = table.size >= _SURGE_KEYFRAME_SHARE * _keyframe_sizes(table)
     is_large |= table.size >= _CLEAR_SURGE_RATIO * usual
     is_surge = is_large & (table.size >= _SURGE_RATIO * usual) & ~table.keyframe
     # The B frames between P frames that tell nothing have surges of their own, with the noise.
     beside = np.ones(2 * _BESIDE_FRAMES + 1)
-    is_told = np.convolve(blind_stretches(table), beside)[_BESIDE_FRAMES:-_BESIDE_FRAMES] < 0.5
+    is_told = np.convolve(_blind(table, usual, large), beside)[_BESIDE_FRAMES:-_BESIDE_FRAMES] < 0.5
     return np.asarray((is_surge & is_told).nonzero()[0], np.int64)
 
 
@@ -148,16 +151,17 @@ def _keyframe_sizes(table: FrameTable) -> Int64Array:
     return table.size[np.maximum.accumulate(np.where(table.keyframe, positions, 0))]
 
 
-def _usual_sizes(table: FrameTable, quantile: float = 0.5) -> Float64Array:
-    """``[F]`` a quantile of the bytes of each frame's neighbours of its kind, at least 1; of
-    keyframes 1.
+def _usual_sizes(table: FrameTable) -> Float64Array:
+    """``[2, F]`` bytes of each frame's neighbours of its kind: their median, and the `_LARGE`
+    quantile; at least 1, and of keyframes 1.
     """
-    usual = np.ones(len(table))
+    usual = np.ones((2, len(table)))
     backward = _is_backward(table)
     for kind in (~table.keyframe & ~backward, ~table.keyframe & backward):
         members = kind.nonzero()[0]
         if len(members):
-            usual[members] = np.maximum(_running_quantile(table.size[members], quantile), 1.0)
+            quantiles = _running_quantiles(table.size[members], (0.5, _LARGE))
+            usual[:, members] = np.maximum(quantiles, 1.0)
     return usual
 
 
@@ -167,12 +171,13 @@ def _is_backward(table: FrameTable) -> BoolArray:
     return np.asarray(earliest_from < table.packet, np.bool_)
 
 
-def _running_quantile(values: Int64Array, quantile: float) -> Float64Array:
+def _running_quantiles(values: Int64Array, at: tuple[float, ...]) -> Float64Array:
+    """``[Q, N]`` of values ``[N]``, over `_NEIGHBOURS`."""
     half = min(_NEIGHBOURS, len(values) | 1) // 2
     padded = np.pad(values, half, mode="reflect" if half < len(values) else "edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)[: len(values)]
-    quantiles = np.empty(len(values))
+    quantiles = np.empty((len(at), len(values)))
     for start in range(0, len(values), _WINDOWS_AT_A_TIME):
         block = slice(start, start + _WINDOWS_AT_A_TIME)
-        quantiles[block] = np.quantile(windows[block], quantile, axis=1)
+        quantiles[:, block] = np.quantile(windows[block], at, axis=1)
     return quantiles
