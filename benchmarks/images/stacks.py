@@ -62,20 +62,19 @@ OTHER = "other"
 NATIVE_LOOP = "event loop (native)"
 """uvloop runs in C: of a thread that is in it, only the thread's own frames show."""
 
-_WAITS = (
-    "wait (threading.py",
-    "Condition.wait (threading.py",
-    "main_loop (ray/_private/worker.py",
+_WAITS = re.compile(
+    r"(Condition\.)?wait \((.*/)?threading\.py|main_loop \((.*/)?ray/_private/worker\.py"
 )
 """Innermost frames of threads that wait; a sampler now and then takes one for running."""
 
+_THREADS_OWN = re.compile(r"run \((.*/)?threading\.py")
 _THREAD = re.compile(r"thread \((\d+)\)[^;]*;")
 
 
 def stage(stack: str) -> str:
     """The stage of one stack, frames separated by ``;``."""
     frames = stack.split(";")
-    if "run (threading.py" in frames[-1]:
+    if _THREADS_OWN.match(frames[-1]):
         return NATIVE_LOOP
     for frame in reversed(frames):
         for part, name in RULES:
@@ -95,7 +94,7 @@ def stages_by_thread(raw: Iterable[str]) -> Mapping[int, Mapping[str, float]]:
     for line in raw:
         stack, _, samples = line.rstrip().rpartition(" ")
         thread = _THREAD.match(stack)
-        if thread and not stack.rpartition(";")[2].startswith(_WAITS):
+        if thread and not _WAITS.match(stack.rpartition(";")[2]):
             counts[int(thread[1])][stage(stack[thread.end() :])] += int(samples)
     return {
         thread: {name: count / stages.total() for name, count in stages.items()}

@@ -31,6 +31,7 @@ def test_a_stack_belongs_to_the_stage_of_its_innermost_known_frame(
 
 def test_a_thread_in_uvloops_c_code_is_in_the_event_loop() -> None:
     assert stage("_bootstrap (threading.py:1);run (threading.py:982)") == NATIVE_LOOP
+    assert stage("_bootstrap (/lib/threading.py:1);run (/lib/threading.py:982)") == NATIVE_LOOP
 
 
 def test_each_threads_samples_are_shared_among_its_stages() -> None:
@@ -47,7 +48,7 @@ def test_each_threads_samples_are_shared_among_its_stages() -> None:
 def test_a_thread_that_waits_does_not_work() -> None:
     raw = [
         "thread (7): MainThread;main (a.py:1);Condition.wait (threading.py:327) 90",
-        "thread (8): MainThread;main (a.py:1);Condition.wait (threading.py:327) 90",
+        "thread (8): MainThread;main (a.py:1);Condition.wait (/lib/threading.py:327) 90",
         "thread (8): MainThread;main (a.py:1);fit (/x/deployments/media/fit.py:60) 10",
     ]
     assert stages_by_thread(raw) == {8: {"resize": 1.0}}
