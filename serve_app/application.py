@@ -94,7 +94,13 @@ def create_app(
         lifespan=lifespan,
         static_url="/docs-assets",
     )
-    images = ImageScorer(classifier, config.limits.media, stills, animations)
+    images = ImageScorer(
+        classifier,
+        config.limits.media,
+        stills,
+        animations,
+        reduces_jpegs=config.performance.reduce_large_jpegs,
+    )
     media = MediaAnalyst(
         videos,
         AnimationAnalyst(classifier, config.limits.media, animations),

@@ -104,7 +104,7 @@ class AppConfig(Section):
         default=ObservabilityConfig(), description="What operators see."
     )
     performance: PerformanceConfig = Field(
-        default=PerformanceConfig(), description="How models run on a CPU."
+        default=PerformanceConfig(), description="What is traded for speed."
     )
     request_timeout_seconds: float = Field(
         default=1800.0,

@@ -111,7 +111,7 @@ class ModelConfig(Section):
 
 
 class PerformanceConfig(Section):
-    """How models run on a CPU; the defaults were measured (docs/performance.md)."""
+    """What is traded for speed; the defaults were measured (docs/performance.md)."""
 
     cpu_threads: int | None = Field(
         default=None,
@@ -124,6 +124,12 @@ class PerformanceConfig(Section):
         ge=1,
         description="Frames that one of these threads takes at a time: as many as a core's caches "
         "hold what the network's layers hand on for.",
+    )
+    reduce_large_jpegs: bool = Field(
+        default=False,
+        description="Decode JPEGs that are more than twice as large as every model's input needs "
+        "at a half, a quarter or an eighth: 12 megapixels then take a third of the time. Scores "
+        "move more than the service promises otherwise; models with `exact` are left alone.",
     )
 
 

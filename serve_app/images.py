@@ -24,6 +24,7 @@ from deployments.media.sampling import stride
 from deployments.media.sniff import sniff
 from deployments.types import Frames, ImageFacts, InputSpec, ModelInfo, TimedFrame
 from deployments.verdicts import Finding, FirstMatches, LabelQuery
+from serve_app.timed_executor import TimedExecutor
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +60,23 @@ class ImageScorer:
         stills: Threads that open images and decode stills.
         animations: Threads that decode animations; apart, because each is held for as long as its
             animation takes, and stills must not wait for that.
+        reduces_jpegs: Decode large JPEGs smaller, where all models asked allow it.
     """
 
     def __init__(
         self,
         classifier: Classifier,
         limits: MediaLimits,
-        stills: Executor,
+        stills: TimedExecutor,
         animations: Executor,
+        *,
+        reduces_jpegs: bool = False,
     ) -> None:
         self._classifier = classifier
         self._limits = limits
         self._stills = stills
         self._animations = animations
+        self._reduces_jpegs = reduces_jpegs
 
     async def score(self, data: bytes, model: ModelInfo) -> ScoredImage:
         """Scores of all frames.
@@ -125,14 +130,21 @@ class ImageScorer:
     async def _open(self, data: bytes, models: Sequence[ModelInfo]) -> _Opened:
         specs = tuple(dict.fromkeys(model.input for model in models))
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._stills, _open, data, self._limits, specs)
+        return await loop.run_in_executor(
+            self._stills, _open, data, self._limits, specs, self._reduces_jpegs
+        )
 
     async def _scored(
         self, opened: _Opened, models: Sequence[ModelInfo], step: int
     ) -> AsyncGenerator[ScoredFrame, None]:
         if opened.fitted is not None:
             fitted = opened.fitted
-            calls = [self._classifier.classify(model.name, fitted[model.input]) for model in models]
+            # Where images wait to be decoded, their frames follow.
+            more = self._stills.waiting > 0
+            calls = [
+                self._classifier.classify(model.name, fitted[model.input], more_follow=more)
+                for model in models
+            ]
             # One model, as nearly always, needs no tasks.
             scores = [await calls[0]] if len(calls) == 1 else await asyncio.gather(*calls)
             yield ScoredFrame(0, 0.0, tuple(rows[0] for rows in scores))
@@ -147,7 +159,9 @@ class ImageScorer:
                 yield frame
 
 
-def _open(data: bytes, limits: MediaLimits, specs: Sequence[InputSpec]) -> _Opened:
+def _open(
+    data: bytes, limits: MediaLimits, specs: Sequence[InputSpec], reduces_jpegs: bool
+) -> _Opened:
     """Everything that a still image needs of a worker thread, in one go."""
     media = sniff(data)
     if media.kind == "video":
@@ -158,5 +172,5 @@ def _open(data: bytes, limits: MediaLimits, specs: Sequence[InputSpec]) -> _Open
     image = open_image(data, limits)
     if image.facts.type == "animation":
         return _Opened(image, None)
-    (frame,) = image.frames()
+    (frame,) = image.frames(specs if reduces_jpegs else ())
     return _Opened(image, {spec: fit(frame.pixels, spec)[None] for spec in specs})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +31,13 @@ class TimedExecutor(ThreadPoolExecutor):
         super().__init__(max_workers, thread_name_prefix)
         self._stage = stage
         self._metrics = metrics
+        self._lock = threading.Lock()
+        self._waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """What was submitted and waits for a thread."""
+        return self._waiting
 
     def submit(
         self,
@@ -43,13 +51,25 @@ class TimedExecutor(ThreadPoolExecutor):
         parent = tracing.traceparent()
 
         def timed() -> Result:
+            self._count(-1)
             started = time.monotonic()
             try:
                 return fn(*args, **kwargs)
             finally:
                 self._record(submitted, started, time.monotonic(), parent)
 
-        return super().submit(timed)
+        self._count(1)
+        future = super().submit(timed)
+        future.add_done_callback(self._forget_cancelled)
+        return future
+
+    def _forget_cancelled(self, future: Future[Result]) -> None:
+        if future.cancelled():  # before a thread took it: `timed` is not called
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._waiting += change
 
     def _record(self, submitted: float, started: float, ended: float, parent: str | None) -> None:
         catalog.STAGE.record(self._metrics, ended - submitted, self._stage)

@@ -96,17 +96,18 @@ class ClassifierClient:
             self._infos[model] = await within(self._policy.load_timeout_seconds, what, call)
         return self._infos[model]
 
-    async def classify(self, model: str, frames: Frames) -> Scores:
+    async def classify(self, model: str, frames: Frames, *, more_follow: bool = False) -> Scores:
         """See `Classifier.classify`."""
         lane = self._lanes.get(model)
         if lane is None:
             lane = await self._open_lane(model)
-        return await within(self._policy.timeout_seconds, _what(model), self._submit(lane, frames))
+        call = self._submit(lane, frames, more_follow)
+        return await within(self._policy.timeout_seconds, _what(model), call)
 
-    async def _submit(self, lane: Coalescer, frames: Frames) -> Scores:
+    async def _submit(self, lane: Coalescer, frames: Frames, more_follow: bool) -> Scores:
         while True:
             try:
-                return await lane.submit(frames)
+                return await lane.submit(frames, more_follow=more_follow)
             except OverloadedError:
                 if not self._policy.waits_for_room:
                     raise

@@ -1,8 +1,10 @@
 """Fewer, larger calls: frames of concurrent requests leave together, without a waiting time.
 
 A remote call costs some milliseconds of CPU whatever it carries. While ``eager_calls`` calls are in
-flight, new frames gather, and leave when a call returns, or as soon as they fill a call. Each call
-tells its share of the frames that still wait here, so that the autoscaler sees them.
+flight, new frames gather, and leave when a call returns, or as soon as they fill a call. Frames
+whose caller knows that more follow (images wait to be decoded, so that the CPU holds everything up)
+gather before that already, for ``gather_seconds`` at most. Each call tells its share of the frames
+that still wait here, so that the autoscaler sees them.
 
 A host that is cut off answers nothing and ends nothing: calls to it hang. So a call that seems to
 hang no longer holds frames back, and one that a much later call overtook is made again; it may have
@@ -52,6 +54,8 @@ class Coalescer:
         max_queued_frames: Frames that may wait here; beyond them `submit` refuses.
         eager_calls: Below so many calls in flight, even a single frame leaves at once.
         max_calls: Calls in flight at most.
+        gather_frames: So many frames do not wait for those that follow.
+        gather_seconds: The first of them waits no longer for those that follow.
         patience_seconds: A call does not count as in flight for ``eager_calls`` any more when one
             that left so much later was answered, or when nothing was answered for so long.
         overtaken_seconds: A call is made again when one that left so much later was answered.
@@ -66,6 +70,8 @@ class Coalescer:
         max_queued_frames: int,
         eager_calls: Callable[[], int] = lambda: 2,
         max_calls: int = 32,
+        gather_frames: int = 8,
+        gather_seconds: float = 0.01,
         patience_seconds: float = 2.0,
         overtaken_seconds: float = 5.0,
     ) -> None:
@@ -73,6 +79,10 @@ class Coalescer:
         self._max_call_frames = max_call_frames
         self._eager_calls = eager_calls
         self._max_calls = max_calls
+        self._gather_frames = min(gather_frames, max_call_frames)
+        self._gather_seconds = gather_seconds
+        self._gathering: asyncio.TimerHandle | None = None
+        """Runs while frames wait for those that follow."""
         self._patience_seconds = patience_seconds
         self._overtaken_seconds = overtaken_seconds
         self._calls: set[_Call] = set()
@@ -89,17 +99,38 @@ class Coalescer:
         """True when nothing waits and no call is in flight."""
         return not self._queue and not self._calls
 
-    async def submit(self, frames: Frames) -> Scores:
+    async def submit(self, frames: Frames, *, more_follow: bool = False) -> Scores:
         """Scores ``[N, L]`` of frames ``[N, H, W, 3]``, N ≥ 1.
+
+        Args:
+            frames: To be scored.
+            more_follow: Further ones are about to be submitted: these may wait for them.
 
         Raises:
             OverloadedError: The queue is full.
             VigilError: What the call, or this item of it, failed with.
         """
+        if not more_follow:
+            self._stop_gathering()
+        elif not self._queue and self._gathering is None:
+            loop = asyncio.get_running_loop()
+            self._gathering = loop.call_later(self._gather_seconds, self._gathered)
         return await self._queue.submit(frames)
+
+    def _gathered(self) -> None:
+        self._stop_gathering()
+        self._pump()
+
+    def _stop_gathering(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
 
     def _pump(self) -> None:
         """Start the calls that may start now."""
+        if self._gathering is not None and self._queue.frames < self._gather_frames:
+            return
+        self._stop_gathering()
         loop = asyncio.get_running_loop()
         while self._queue and self._may_start(loop.time()):
             self._start(self._queue.take(self._max_call_frames))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class FakeCall:
 
     model: str
     frames: int
+    more_follow: bool = field(default=False, compare=False)
 
 
 class FakeClassifier:
@@ -71,14 +72,14 @@ class FakeClassifier:
             raise ModelNotFoundError(f"There is no model {model!r} here. Models: {names}.")
         return self._models[model]
 
-    async def classify(self, model: str, frames: Frames) -> Scores:
+    async def classify(self, model: str, frames: Frames, *, more_follow: bool = False) -> Scores:
         """See `Classifier.classify`.
 
         Raises:
             ValueError: The frames are not what the model's input says.
         """
         info = await self.info(model)
-        self.calls.append(FakeCall(model, len(frames)))
+        self.calls.append(FakeCall(model, len(frames), more_follow))
         if model in self._failures:
             raise self._failures[model]
         fitted = (info.input.height, info.input.width, 3)

@@ -29,14 +29,14 @@ class ObservedClassifier:
         """See `Classifier.info`."""
         return await self._classifier.info(model)
 
-    async def classify(self, model: str, frames: Frames) -> Scores:
+    async def classify(self, model: str, frames: Frames, *, more_follow: bool = False) -> Scores:
         """See `Classifier.classify`."""
         request = current_request()
         if request is not None:
             request.models[model] = None
         started = time.monotonic()
         with tracing.span("classify", {"vigil.model": model, "vigil.frames": len(frames)}):
-            scores = await self._classifier.classify(model, frames)
+            scores = await self._classifier.classify(model, frames, more_follow=more_follow)
         ended = time.monotonic()
         if request is not None:
             request.scored_at = ended

@@ -36,10 +36,16 @@ class Classifier(Protocol):
         """
         ...
 
-    async def classify(self, model: str, frames: Frames) -> Scores:
+    async def classify(self, model: str, frames: Frames, *, more_follow: bool = False) -> Scores:
         """Scores ``[N, L]`` of frames ``[N, H, W, 3]`` that were fit to ``info(model).input``.
 
         Any N ≥ 1: the implementation splits and merges calls.
+
+        Args:
+            model: Its name.
+            frames: What to score.
+            more_follow: Further frames are about to come from here, of other requests: these may
+                wait for them for some milliseconds, and share a call.
 
         Raises:
             InferenceError: The model failed on these frames.

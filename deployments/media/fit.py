@@ -1,10 +1,9 @@
 """Brings a frame to the size that a model takes: the caller's half of preprocessing.
 
 The other half, from grey levels to the numbers that the model was trained on, runs on the model's
-device (`deployments.classifier.processor.Normalisation`). The arithmetic of sizes, crops and
-padding follows the image processors of Hugging Face transformers 5.23 (``image_transforms.py``:
-``get_resize_output_image_size``, ``center_crop``), whose truncations decide which pixels a model
-sees.
+device (`deployments.classifier.processor.Normalisation`). Crops and padding follow the image
+processors of Hugging Face transformers 5.23 (``image_transforms.py``: ``center_crop``), as do the
+sizes (`deployments.media.sizes`).
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import torch
 from PIL import Image
 from torch.utils.dlpack import from_dlpack
 
+from deployments.media.sizes import resized_size
 from deployments.types import FitMode, Frame, InputSpec, Resample
 
 _TORCH_MODES = {Resample.BILINEAR: "bilinear", Resample.BICUBIC: "bicubic"}
@@ -48,7 +48,7 @@ def fit(frame: Frame, spec: InputSpec) -> Frame:
     """
     if spec.mode is FitMode.WHOLE:
         return np.ascontiguousarray(frame)
-    height, width = _resized_size(frame.shape[0], frame.shape[1], spec)
+    height, width = resized_size(frame.shape[0], frame.shape[1], spec)
     if _only_window(height, width, spec):
         return _resize_window(frame, height, width, spec)
     return np.ascontiguousarray(_centre_crop(_resize(frame, height, width, spec), spec))
@@ -58,18 +58,6 @@ def fit_apart(frame: Frame, spec: InputSpec) -> Frame:
     """As `fit`, and never a view of the frame, whose memory may be used again at once."""
     fitted = fit(frame, spec)
     return fitted.copy() if np.may_share_memory(fitted, frame) else fitted
-
-
-def _resized_size(height: int, width: int, spec: InputSpec) -> tuple[int, int]:
-    """Height and width after resizing, before the crop."""
-    if spec.mode is FitMode.NONE:
-        return height, width
-    if spec.mode is FitMode.STRETCH:
-        return spec.resize_height or spec.height, spec.resize_width or spec.width
-    short = spec.shortest_edge or min(spec.height, spec.width)
-    if width <= height:
-        return int(short * height / width), short
-    return short, int(short * width / height)
 
 
 def _only_window(height: int, width: int, spec: InputSpec) -> bool:

@@ -1,7 +1,7 @@
 """JPEG → RGB through libjpeg-turbo, strictly: what libjpeg warns of is an error here.
 
-Bit-equal to Pillow, which brings the same library with the same settings; ``fastdct`` and
-``fastupsample`` stay off because they are not.
+Bit-equal to Pillow at full size, which brings the same library with the same settings; ``fastdct``
+and ``fastupsample`` stay off because they are not.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from deployments.media.structure.jpeg import (
 from deployments.media.structure.outline import require_pixels
 from deployments.types import Frame
 
+_FIRST_ON_ITS_SIDE = 5
+"""EXIF orientations from here on exchange height and width."""
+
 
 @dataclass(frozen=True, slots=True)
 class JpegImage:
@@ -40,23 +43,28 @@ class JpegImage:
     """Pixels, after orientation."""
     orientation: int
 
-    def decode(self) -> Frame:
-        """The upright picture, ``[H, W, 3]``.
+    def decode(self, reduction: int = 1) -> Frame:
+        """The upright picture, ``[H / reduction, W / reduction, 3]``.
+
+        Args:
+            reduction: 1, 2, 4 or 8, and a divisor of both sides: the inverse transform makes so
+                many times fewer pixels each way. Colours with their own ways (CMYK, odd chroma
+                samplings) come at full size all the same.
 
         Raises:
             ValueError, OSError: The library reports an error, or only a warning.
         """
         try:
-            pixels = self._decode(self.data)
+            pixels = self._decode(self.data, reduction)
         except ValueError as error:
             # Some phones write zeros where a sequential scan must say 0…63. Every decoder knows
             # what is meant; but libjpeg's warning hides later, real ones, so mend it and retry.
             if "Invalid SOS parameters" not in str(error):
                 raise
-            pixels = self._decode(with_baseline_scan(self.data, self.header))
+            pixels = self._decode(with_baseline_scan(self.data, self.header), reduction)
         return upright(pixels, self.orientation)
 
-    def _decode(self, data: bytes) -> Frame:
+    def _decode(self, data: bytes, reduction: int) -> Frame:
         """The picture as it is stored."""
         if self.colours is None:
             with JpegImageFile(BytesIO(data)) as image:
@@ -66,7 +74,17 @@ class JpegImage:
             # Inverted, as Adobe writes them and Pillow takes them all to be.
             cmyk = Image.frombuffer("CMYK", inks.shape[1::-1], inks, "raw", "CMYK;I", 0, 1)
             return np.asarray(cmyk.convert("RGB"), dtype=np.uint8)
-        return np.asarray(simplejpeg.decode_jpeg(data, colorspace="RGB"), dtype=np.uint8)
+        height, width = self.height, self.width
+        if self.orientation >= _FIRST_ON_ITS_SIDE:
+            height, width = width, height
+        # The least size that is allowed: the library takes the smallest that is not less.
+        pixels = simplejpeg.decode_jpeg(
+            data,
+            colorspace="RGB",
+            min_height=height // reduction,
+            min_width=width // reduction,
+        )
+        return np.asarray(pixels, dtype=np.uint8)
 
 
 def open_jpeg(data: bytes, limits: MediaLimits) -> JpegImage:
@@ -82,7 +100,7 @@ def open_jpeg(data: bytes, limits: MediaLimits) -> JpegImage:
     header = read_header(data)
     require_scans(data, header)
     value = orientation(header.exif, header.xmp)
-    if value >= 5:
+    if value >= _FIRST_ON_ITS_SIDE:
         width, height = height, width
     return JpegImage(data, header, colours, width, height, value)
 

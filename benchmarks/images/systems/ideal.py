@@ -42,7 +42,7 @@ class InProcessClassifier:
             raise ModelNotFoundError(f"There is no model {model!r} here.")
         return self._replica.info
 
-    async def classify(self, model: str, frames: Frames) -> Scores:
+    async def classify(self, model: str, frames: Frames, *, more_follow: bool = False) -> Scores:
         """See `Classifier.classify`."""
         (result,) = await self._replica.classify([frames])
         if isinstance(result, VigilError):

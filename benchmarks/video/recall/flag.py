@@ -67,7 +67,7 @@ class FlagClassifier:
         """See `Classifier.info`."""
         return MODEL
 
-    async def classify(self, model: str, frames: Frames) -> Scores:
+    async def classify(self, model: str, frames: Frames, *, more_follow: bool = False) -> Scores:
         """See `Classifier.classify`."""
         return scores(frames)
 

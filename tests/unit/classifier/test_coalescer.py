@@ -264,3 +264,45 @@ async def test_a_call_that_is_overtaken_by_little_is_left_alone() -> None:
     assert send.calls == [[1], [2]]
     hanging.cancel()
     await until(lambda: coalescer.idle)
+
+
+async def test_frames_that_others_follow_wait_for_them_and_share_a_call() -> None:
+    wire = Wire()
+    coalescer = Coalescer(
+        wire, max_call_frames=8, max_queued_frames=100, gather_frames=3, gather_seconds=60
+    )
+
+    async def submit(value: int, *, more_follow: bool) -> None:
+        await coalescer.submit(frames_of(value), more_follow=more_follow)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        for value in range(5):
+            group.create_task(submit(value, more_follow=value < 4))
+
+    assert wire.calls == [[0, 1, 2], [3, 4]]
+
+
+async def test_frames_wait_for_those_that_follow_no_longer_than_they_may() -> None:
+    wire = Wire()
+    coalescer = Coalescer(wire, max_call_frames=8, max_queued_frames=100, gather_seconds=0.001)
+
+    async with asyncio.timeout(10):
+        await coalescer.submit(frames_of(1), more_follow=True)
+
+    assert wire.calls == [[1]]
+
+
+async def test_frames_that_none_follow_take_those_along_that_gathered() -> None:
+    wire = Wire()
+    coalescer = Coalescer(wire, max_call_frames=8, max_queued_frames=100, gather_seconds=60)
+    waiting = [
+        asyncio.create_task(coalescer.submit(frames_of(i), more_follow=True)) for i in range(3)
+    ]
+    await asyncio.sleep(0)
+    assert wire.calls == []
+
+    async with asyncio.timeout(10):
+        await coalescer.submit(frames_of(3))
+        await asyncio.gather(*waiting)
+
+    assert wire.calls == [[0, 1, 2, 3]]

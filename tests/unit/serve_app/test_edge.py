@@ -30,7 +30,7 @@ class Gate:
         self.opened = asyncio.Event()
         inner = classifier.classify
 
-        async def held(model: str, frames: Frames) -> Scores:
+        async def held(model: str, frames: Frames, *, more_follow: bool = False) -> Scores:
             self.entered.set()
             await self.opened.wait()
             return await inner(model, frames)
@@ -105,7 +105,7 @@ async def test_an_answer_that_takes_too_long_becomes_504(
 async def test_a_timeout_inside_the_service_is_not_mistaken_for_the_requests_own(
     client: httpx.AsyncClient, classifier: FakeClassifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def times_out(model: str, frames: Frames) -> Scores:
+    async def times_out(model: str, frames: Frames, *, more_follow: bool = False) -> Scores:
         raise TimeoutError
 
     monkeypatch.setattr(classifier, "classify", times_out)

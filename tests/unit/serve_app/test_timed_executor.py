@@ -24,6 +24,27 @@ def test_results_and_errors_come_through_and_both_are_timed() -> None:
     assert metrics.total(catalog.STAGE_TIME, "decode") == pytest.approx(sum(times))
 
 
+def test_what_waits_for_a_thread_is_counted_until_it_is_taken_or_cancelled() -> None:
+    busy, started = threading.Event(), threading.Event()
+
+    def work() -> None:
+        started.set()
+        busy.wait()
+
+    with TimedExecutor(1, "test", "decode", MemoryMetrics()) as executor:
+        assert executor.waiting == 0
+        executor.submit(work)
+        started.wait()
+        assert executor.waiting == 0
+        kept, cancelled = executor.submit(int), executor.submit(int)
+        assert executor.waiting == 2
+        assert cancelled.cancel()
+        assert executor.waiting == 1
+        busy.set()
+        kept.result()
+        assert executor.waiting == 0
+
+
 def test_the_wait_for_a_thread_is_part_of_the_stage() -> None:
     exporter = kept_spans()
     busy = threading.Event()

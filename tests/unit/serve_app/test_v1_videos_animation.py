@@ -197,7 +197,7 @@ async def test_a_client_that_goes_away_ends_the_classification(
 ) -> None:
     entered, cancelled = asyncio.Event(), asyncio.Event()
 
-    async def hangs(model: str, frames: Frames) -> Scores:
+    async def hangs(model: str, frames: Frames, *, more_follow: bool = False) -> Scores:
         entered.set()
         try:
             return await asyncio.Future()

@@ -295,7 +295,7 @@ class Stuck(FakeClassifier):
         super().__init__()
         self.reached = asyncio.Event()
 
-    async def classify(self, model: str, frames: Frames) -> Scores:
+    async def classify(self, model: str, frames: Frames, *, more_follow: bool = False) -> Scores:
         if self.calls:
             self.reached.set()
             await asyncio.Event().wait()

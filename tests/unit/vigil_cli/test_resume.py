@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 
 import pytest
 
+from deployments.types import Frames, Scores
 from tests.assets.loopback_service import LoopbackService, loopback_service
 from tests.unit.launcher.conditions import eventually
 from tests.unit.serve_app.media import still
@@ -67,13 +69,29 @@ def test_a_file_that_changed_is_done_again(
     assert vigil(*asked).exit_code == 1
 
 
-def test_a_service_that_stays_away_ends_the_run(vigil: Vigil, many: Path, tmp_path: Path) -> None:
+def test_a_service_that_stays_away_ends_the_run(
+    vigil: Vigil, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with loopback_service() as service:
+        answer = service.classifier.classify
+        gone = threading.Event()
+
+        def is_half_way() -> bool:
+            return service.paths.count("/v1/images") > 4
+
+        async def answer_until_half_way(
+            model: str, frames: Frames, *, more_follow: bool = False
+        ) -> Scores:
+            while is_half_way() and not gone.is_set():  # noqa: ASYNC110 - set by another thread
+                await asyncio.sleep(0.01)  # or the run would be over before the service is
+            return await answer(model, frames, more_follow=more_follow)
 
         def stop() -> None:
-            assert eventually(lambda: service.paths.count("/v1/images") > 4)
+            assert eventually(is_half_way)
             service.stop()
+            gone.set()
 
+        monkeypatch.setattr(service.classifier, "classify", answer_until_half_way)
         thread = threading.Thread(target=stop)
         thread.start()
         asked = ("classify", many, "--url", service.url, "--concurrency", 1, "--wait", 0)
