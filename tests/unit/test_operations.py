@@ -17,7 +17,8 @@ from tests.cluster.ray_cluster import (
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 EXPORTED = {
-    name: value.strip('"') for name, value in re.findall(r'(RAY_\w+)=("[^"]*"|[\w.:]+)', PAGE)
+    name: value.strip('"')
+    for name, value in re.findall(r'((?:RAY|GOMP)_\w+)=("[^"]*"|[\w.:]+)', PAGE)
 }
 OPERATORS_CHOICE = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"
 """It follows what stands in front of the cluster."""
