@@ -43,7 +43,7 @@ from benchmarks.statistics import percentile, steady_rate
 
 _TINY = ModelKind("tiny")
 _MEMORY_SAMPLES = 40
-_BURSTS = 5
+_BURSTS = 3
 
 
 @dataclass(slots=True)
