@@ -42,7 +42,7 @@ def _conditions(results: Results) -> str:
     named = ", ".join(f"{name} {results.versions[name]}" for name in packages)
     where = measured_on(results.date, results.commit, results.machine, named)
     return (
-        f"{where}; medians of {results.settings.repeats} interleaved repeats, ± half the range. "
+        f"{where}; medians of {results.repeats} interleaved repeats, ± half the range. "
         f"Client and server share the cores.{upload} Only the ratios carry over to other machines."
     )
 

@@ -132,6 +132,11 @@ class Results:
     memory: list[MemoryMeasurement] = field(default_factory=list)
     schema: int = SCHEMA
 
+    @property
+    def repeats(self) -> int:
+        """How often the loads were measured: less than was set where the run was ended early."""
+        return 1 + max((load.repeat for load in self.loads), default=-1)
+
 
 def write(results: Results, path: Path) -> None:
     """As JSON."""

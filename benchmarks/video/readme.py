@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from benchmarks.goals import table
 from benchmarks.machine import ROOT
@@ -19,6 +20,8 @@ from benchmarks.video.goals import rate, series, verdicts
 from benchmarks.video.results import Results, System, read
 
 RESULTS = ROOT / "benchmarks" / "results" / "video.json"
+SAMPLING_RESULTS = RESULTS.with_name("video-sampling.json")
+"""Of a run of the parts that show what samplings find and cost; may be absent."""
 COST_PAGE = ROOT / "docs" / "video-cost.md"
 
 _ROWS: tuple[tuple[str, Clip, System], ...] = (
@@ -33,12 +36,12 @@ _ROWS: tuple[tuple[str, Clip, System], ...] = (
 )
 
 
-def section(results: Results, chart: str) -> str:
-    """The README's section, without its markers.
+def section(results: Results, charts: str) -> str:
+    """The README's section, without its markers; what was not measured is left out.
 
     Args:
-        results: A full run.
-        chart: Path of the chart of speed against recall, from the README.
+        results: A run.
+        charts: What the paths of its charts begin with, from the README.
 
     Raises:
         ValueError: A quick run, or one of a commit that cannot be looked up.
@@ -47,7 +50,9 @@ def section(results: Results, chart: str) -> str:
     parts = [
         f"{_where(results)}; medians of {results.settings.repeats} interleaved repeats, ± half the "
         "range. Client and service share the cores.",
-        f"![Speed against recall]({chart})",
+        f"![Speed against recall]({charts}-recall.svg)"
+        if results.recall
+        else f"![Frames of the video per second]({charts}-speed.svg)",
         "\n".join(_speeds(results)),
         "\n".join(_policies(results)),
         table(verdicts(results)),
@@ -55,16 +60,17 @@ def section(results: Results, chart: str) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def cost_section(results: Results, chart: str) -> str:
+def cost_section(results: Results, charts: str) -> str:
     """The figures of the page on costs.
 
     Raises:
         ValueError: As `section`.
     """
     require_quotable(results.settings.quick, results.commit)
-    return "\n\n".join(
-        [f"{_where(results)}.", f"![Cost of adaptive]({chart})", "\n".join(_costs(results))]
-    )
+    if not results.cost:
+        return "The run on record did not measure them."
+    chart = f"![Cost of adaptive]({charts}-cost.svg)"
+    return "\n\n".join([f"{_where(results)}.", chart, "\n".join(_costs(results))])
 
 
 def _where(results: Results) -> str:
@@ -125,13 +131,23 @@ def _costs(results: Results) -> Iterable[str]:
         )
 
 
-def _chart(name: str) -> str:
-    return RESULTS.with_name(f"{RESULTS.stem}-{name}.svg").relative_to(ROOT).as_posix()
+def _charts(results: Path) -> str:
+    return results.with_suffix("").relative_to(ROOT).as_posix()
+
+
+def _committed() -> str:
+    runs = [path for path in (RESULTS, SAMPLING_RESULTS) if path.exists()]
+    return "\n\n".join(section(read(path), _charts(path)) for path in runs)
+
+
+def _committed_costs() -> str:
+    run = SAMPLING_RESULTS if SAMPLING_RESULTS.exists() else RESULTS
+    return cost_section(read(run), f"../{_charts(run)}")
 
 
 SECTIONS = (
-    Section("video", README, lambda: section(read(RESULTS), _chart("recall"))),
-    Section("video-cost", COST_PAGE, lambda: cost_section(read(RESULTS), f"../{_chart('cost')}")),
+    Section("video", README, _committed),
+    Section("video-cost", COST_PAGE, _committed_costs),
 )
 
 

@@ -2,8 +2,8 @@
 
 Every frame is bit-equal to ``ImageOps.exif_transpose(image).convert("RGB")`` of Pillow, which is
 what ``transformers.pipeline("image-classification")`` feeds its processor, but for large JPEGs
-where they are asked for reduced. What is damaged or cut off
-anywhere is an error, never a shorter or greyer answer.
+that are asked for reduced. What is damaged or cut off anywhere is an error, never a shorter or
+greyer answer.
 
 Safe to call from several threads: nothing is shared between two images.
 """
@@ -35,7 +35,8 @@ class OpenImage:
     Args:
         facts: What is known of it.
         starts: When each frame shows first, in seconds.
-        decode: Decodes all frames, from the first, on every call; at best so many times smaller.
+        decode: Decodes all frames, from the first, on every call; so many times smaller, where the
+            format can.
     """
 
     def __init__(

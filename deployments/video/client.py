@@ -70,6 +70,7 @@ class VideoClient:
     ) -> AsyncGenerator[AnalysisEvent, None]:
         """See `VideoAnalyst.analyse`."""
         reference = await _put(data)
+        del data  # which nobody else holds, either, where an upload is analysed
         handle = self._handle.options(stream=True)
         origin = current_origin()
         answer = streaming(

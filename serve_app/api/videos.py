@@ -90,6 +90,7 @@ class MediaAnalyst:
             events = self._videos.analyse(media, question)
         else:
             events = self._animations.analyse(media, question)
+        del media  # where it is a video, the object store soon holds it: once is enough
         async with aclosing(events):
             async for event in events:
                 yield event

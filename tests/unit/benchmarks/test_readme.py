@@ -15,6 +15,7 @@ def test_the_section_quotes_medians_conditions_and_goals() -> None:
     )
     text = section(made, "charts/throughput.svg")
     assert "commit `0123456789ab` on 2 cores of A CPU (8 GiB" in text
+    assert "medians of 3 interleaved repeats" in text
     assert "![Images per second](charts/throughput.svg)" in text
     assert "| tiny, 32 connections | fastapi | 50 ± 20 % | 50 | 200 | 10 | 1024 |" in text
     assert "| tiny, 32 connections | **vigil** | 160 ± 13 % |" in text

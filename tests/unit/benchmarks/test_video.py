@@ -172,7 +172,8 @@ class TestDocuments:
             read(tmp_path / "video.json")
 
     def test_the_section_quotes_speed_recall_and_goals(self) -> None:
-        quoted = section(everything(), "recall.svg")
+        quoted = section(everything(), "charts/video")
+        assert "![Speed against recall](charts/video-recall.svg)" in quoted
         assert "commit `0123456789ab` on 2 cores of A CPU (8 GiB" in quoted
         row = (
             "| tiny | 60 s, keyframe every 2 s, grain 4 | **adaptive** | 450 ± 0 % | 6 | 900 | 60 |"
@@ -184,13 +185,22 @@ class TestDocuments:
             "keyframe every 2 s, grain 4: frames/s of the bare loop | ≥ 0.85 × | 0.9 × " in quoted
         )
 
+    def test_parts_that_were_not_measured_are_left_out(self) -> None:
+        made = without(everything(), parts=("cost", "recall", "policies"))
+        quoted = section(made, "charts/video")
+        assert "![Frames of the video per second](charts/video-speed.svg)" in quoted
+        assert "recall" not in quoted
+        assert cost_section(made, "charts/video") == "The run on record did not measure them."
+
     def test_the_cost_page_lists_every_combination(self) -> None:
-        assert "| 2 s | 1 s | 63 | 300 | 60 | 2 |" in cost_section(everything(), "cost.svg")
+        page = cost_section(everything(), "charts/video")
+        assert "![Cost of adaptive](charts/video-cost.svg)" in page
+        assert "| 2 s | 1 s | 63 | 300 | 60 | 2 |" in page
 
     @pytest.mark.parametrize("flaw", ["quick", "modified"])
     def test_a_run_that_proves_nothing_is_not_quoted(self, flaw: str) -> None:
         with pytest.raises(ValueError, match="not quoted"):
-            section(results(**{flaw: True}), "chart.svg")
+            section(results(**{flaw: True}), "charts/video")
 
     def test_charts_are_drawn_for_what_was_measured_and_are_the_same_each_time(
         self, tmp_path: Path
