@@ -47,9 +47,14 @@ def section(results: Results, charts: str) -> str:
         ValueError: A quick run, or one of a commit that cannot be looked up.
     """
     require_quotable(results.settings.quick, results.commit)
+    repeats = (
+        f"; medians of {results.settings.repeats} interleaved repeats, ± half the range. Client and "
+        "service share the cores"
+        if results.speed
+        else ""
+    )
     parts = [
-        f"{_where(results)}; medians of {results.settings.repeats} interleaved repeats, ± half the "
-        "range. Client and service share the cores.",
+        f"{_where(results)}{repeats}.",
         f"![Speed against recall]({charts}-recall.svg)"
         if results.recall
         else f"![Frames of the video per second]({charts}-speed.svg)",
@@ -80,6 +85,8 @@ def _where(results: Results) -> str:
 
 
 def _speeds(results: Results) -> Iterable[str]:
+    if not results.speed:
+        return
     yield "| model | video | system | frames/s of the video | CPU s | decoded | classified |"
     yield "|---|---|---|--:|--:|--:|--:|"
     for model, clip, system in _ROWS:

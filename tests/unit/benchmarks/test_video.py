@@ -190,6 +190,10 @@ class TestDocuments:
         quoted = section(made, "charts/video")
         assert "![Frames of the video per second](charts/video-speed.svg)" in quoted
         assert "recall" not in quoted
+        assert "repeats" in quoted
+        quoted = section(without(everything(), parts=("speed",)), "charts/video")
+        assert "frames/s of the video" not in quoted
+        assert "repeats" not in quoted
         assert cost_section(made, "charts/video") == "The run on record did not measure them."
 
     def test_the_cost_page_lists_every_combination(self) -> None:
