@@ -48,8 +48,8 @@ def section(results: Results, charts: str) -> str:
     """
     require_quotable(results.settings.quick, results.commit)
     repeats = (
-        f"; medians of {results.settings.repeats} interleaved repeats, ± half the range. Client and "
-        "service share the cores"
+        f"; medians of {results.settings.repeats} interleaved repeats, ± half the range. "
+        "Client and service share the cores"
         if results.speed
         else ""
     )
