@@ -65,8 +65,8 @@ def section(results: Results, charts: str) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def cost_section(results: Results, charts: str) -> str:
-    """The figures of the page on costs.
+def cost_section(results: Results) -> str:
+    """The figures of the page on costs, with the chart that `benchmarks.video.charts` put there.
 
     Raises:
         ValueError: As `section`.
@@ -74,7 +74,7 @@ def cost_section(results: Results, charts: str) -> str:
     require_quotable(results.settings.quick, results.commit)
     if not results.cost:
         return "The run on record did not measure them."
-    chart = f"![Cost of adaptive]({charts}-cost.svg)"
+    chart = "![Cost of adaptive](images/video-cost.svg)"
     return "\n\n".join([f"{_where(results)}.", chart, "\n".join(_costs(results))])
 
 
@@ -149,7 +149,7 @@ def _committed() -> str:
 
 def _committed_costs() -> str:
     run = SAMPLING_RESULTS if SAMPLING_RESULTS.exists() else RESULTS
-    return cost_section(read(run), f"../{_charts(run)}")
+    return cost_section(read(run))
 
 
 SECTIONS = (
