@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import transformers
 from PIL import Image, ImageDraw
 
 from deployments.classifier.hub import ModelSource
@@ -23,8 +22,9 @@ from deployments.media.fit import fit
 from deployments.media.image import OpenImage, open_image
 from deployments.media.limits import MediaLimits
 from deployments.types import InputSpec, Scores
-from tests.assets.models import StandIn, save
+from tests.assets.models import save
 from tests.assets.pictures import pictures, scene
+from tests.assets.pipeline import pipeline_scores
 from tests.assets.stand_ins import ARCHITECTURES
 
 _ORIENTATION_TAG = 0x0112
@@ -76,18 +76,6 @@ def _noise(width: int, height: int) -> Image.Image:
     return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
-def _by_pipeline(directory: Path, stand_in: StandIn, files: Mapping[str, bytes]) -> Scores:
-    pipe = transformers.pipeline(
-        "image-classification", model=str(directory), image_processor=str(directory), device="cpu"
-    )
-    rows = []
-    for data in files.values():
-        answer = pipe(Image.open(io.BytesIO(data)), top_k=len(stand_in.labels))
-        scores = {entry["label"]: entry["score"] for entry in answer}
-        rows.append([scores[label] for label in stand_in.labels])
-    return np.asarray(rows, np.float32)
-
-
 def _by_vigil(model: Model, images: Sequence[OpenImage], inputs: Sequence[InputSpec]) -> Scores:
     frames = [next(image.frames(inputs)).pixels for image in images]
     return np.concatenate([model.scores([fit(frame, model.info.input)[None]]) for frame in frames])
@@ -103,7 +91,7 @@ def main() -> None:
     for stand_in in ARCHITECTURES:
         with tempfile.TemporaryDirectory() as folder:
             directory = save(stand_in, Path(folder), calibration)
-            expected = _by_pipeline(directory, stand_in, files)
+            expected = pipeline_scores(directory, stand_in.labels, files.values())
             model = Model.load(ModelSource("stand-in", str(directory)), ModelOptions(device="cpu"))
             whole = np.abs(_by_vigil(model, images, ()) - expected)
             reduced = np.abs(_by_vigil(model, images, [model.info.input]) - expected)

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import transformers
-from PIL import Image
 
 from deployments.classifier.hub import ModelSource
 from deployments.classifier.model import Model, ModelOptions
 from deployments.media.fit import fit
 from deployments.types import FitMode, Frame, InputSpec, Resample, Scores
 from tests.assets.models import StandIn
+from tests.assets.pipeline import pipeline_scores
 from tests.assets.stand_ins import ARCHITECTURES, ODD
 
 MEDIAN_BOUND, WORST_BOUND, EXACT_BOUND = 1e-3, 2e-2, 1e-5
-
-
-def reference(directory: Path, stand_in: StandIn, files: Mapping[str, bytes]) -> Scores:
-    """``[pictures, labels]`` of transformers' own pipeline."""
-    pipe = transformers.pipeline(
-        "image-classification", model=str(directory), image_processor=str(directory), device="cpu"
-    )
-    rows = []
-    for data in files.values():
-        answer = pipe(Image.open(io.BytesIO(data)), top_k=len(stand_in.labels))
-        scores = {entry["label"]: entry["score"] for entry in answer}
-        rows.append([scores[label] for label in stand_in.labels])
-    return np.asarray(rows, np.float32)
 
 
 def load(directory: Path, *, exact: bool = False) -> Model:
@@ -59,7 +44,7 @@ def test_scores_equal_those_of_the_pipeline(
     report_parity: Callable[..., None],
 ) -> None:
     directory = checkpoint(stand_in)
-    expected = reference(directory, stand_in, files)
+    expected = pipeline_scores(directory, stand_in.labels, files.values())
 
     default = np.abs(scores(load(directory), frames) - expected)
     exact = np.abs(scores(load(directory, exact=True), frames) - expected)
