@@ -8,10 +8,15 @@ answers, on the cores that the clients have as well.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from benchmarks.chaos.http import Reply
 from benchmarks.chaos.kills import Media
 from benchmarks.chaos.load import Clients, Seen
 from benchmarks.chaos.service import Service, service
@@ -32,7 +37,7 @@ _FULL_SPEED = 0.9
 _SAMPLE_SECONDS = 0.5
 _MIN_WINDOW_SECONDS = 2.0
 _WINDOW_ANSWERS = 64
-"""Full speed is told by at least two batches: answers come in bursts."""
+"""Full speed is told by at least two batches."""
 
 
 def overload_of_vit_base(folder: Path, media: Media, seconds: float) -> Row:
@@ -70,7 +75,7 @@ async def overload(
     after = await clients.closed_loop(
         CLIENTS_AT_CAPACITY, MAX_SECONDS_TO_FULL_SPEED + window + _MIN_WINDOW_SECONDS
     )
-    full_speed = _seconds_to_full_speed(after, ended, rate, window)
+    full_speed = seconds_to_full_speed(after.right, ended, rate, window)
     limits = arguments_of(service.config)["limits"]
     assert isinstance(limits, dict)
     figures = {
@@ -133,11 +138,28 @@ def _p99(seen: Seen) -> float:
     return percentile([reply.seconds for reply in seen.right], 99)
 
 
-def _seconds_to_full_speed(after: Seen, since: float, rate: float, window: float) -> float:
-    """Until the first window of so many seconds with nine tenths of the rate begins."""
-    ends = sorted(reply.ended for reply in after.right)
-    for first in ends:
-        answered = sum(first <= end < first + window for end in ends)
-        if answered >= _FULL_SPEED * rate * window:
-            return first - since
-    return float("inf")
+def seconds_to_full_speed(
+    answers: Sequence[Reply], since: float, rate: float, window: float
+) -> float:
+    """Until the first window of so many seconds begins in which nine tenths of the rate are served.
+
+    An answer counts for the time from its request to its end, evenly: by Little's law what is under
+    way, each by its own duration, adds up to the rate. Counted by their ends alone, answers of a
+    slow model that come a batch at a time would make a service look stopped for the first batch.
+
+    Args:
+        answers: Right ones, of clients that always have a request under way.
+        since: When the overload ended, on the clock of `answers`.
+        rate: Answers per second of full speed.
+        window: In seconds.
+    """
+    spans = np.array([(answer.started, answer.ended) for answer in answers]).reshape(-1, 2)
+    if not len(spans):
+        return math.inf
+    starts, ends = spans.T
+    for first in np.sort(np.append(starts, since)):
+        shared = np.minimum(ends, first + window) - np.maximum(starts, first)
+        served = float((np.clip(shared, 0.0, None) / (ends - starts)).sum())
+        if served >= _FULL_SPEED * rate * window:
+            return float(first - since)
+    return math.inf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 from benchmarks.chaos import page
 from benchmarks.chaos.http import Connection, Reply
 from benchmarks.chaos.load import Clients, Seen
+from benchmarks.chaos.overload import seconds_to_full_speed
 from benchmarks.chaos.table import json_of, row_of, text_of
 from benchmarks.load import File, upload
 from benchmarks.readme import Section
@@ -112,6 +114,27 @@ def test_a_lost_or_wrong_answer_does_not_hold(kind: str) -> None:
 
 def test_a_service_that_does_not_come_back_does_not_hold() -> None:
     assert not row_of("x", Seen(right=[reply(0, 1)]), [10.0]).holds
+
+
+def batches(first_ends: float, batch_seconds: float, count: int) -> list[Reply]:
+    """Of 32 clients whose requests are answered together, and who ask again at once."""
+    ends = [first_ends + batch_seconds * number for number in range(count)]
+    return [reply(start, end) for start, end in zip([0.0, *ends], ends, strict=False)] * 32
+
+
+def test_a_slow_models_first_batch_is_no_standstill() -> None:
+    assert seconds_to_full_speed(batches(6.4, 6.4, 4), since=0.0, rate=5.0, window=12.8) == 0.0
+
+
+def test_a_standstill_after_the_overload_counts() -> None:
+    answers = batches(20.0, 6.4, 4)
+    assert seconds_to_full_speed(answers, since=0.0, rate=5.0, window=12.8) == 20.0
+
+
+def test_half_the_speed_is_not_full_speed() -> None:
+    answers = batches(12.8, 12.8, 4)
+    assert seconds_to_full_speed(answers, since=0.0, rate=5.0, window=12.8) == math.inf
+    assert seconds_to_full_speed([], since=0.0, rate=5.0, window=12.8) == math.inf
 
 
 def results(seconds: float, modified: bool = False) -> str:
