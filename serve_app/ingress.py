@@ -12,6 +12,7 @@ from deployments.classifier.catalog import ModelCatalog
 from deployments.classifier.client import CallPolicy, ClassifierClient
 from deployments.classifier.deployment import ImageClassifier
 from deployments.classifier.on_demand import OnDemandClassifier
+from deployments.process_memory import keep_freed_memory
 from deployments.telemetry.ray_metrics import RayMetrics
 from deployments.telemetry.settings import TelemetrySettings
 from deployments.video.client import VideoClient
@@ -48,6 +49,7 @@ class Ingress:
         telemetry: TelemetrySettings,
     ) -> None:
         telemetry.start("ingress")
+        keep_freed_memory()
         self._traces = telemetry.traces
         self._config = config
         self._metrics = RayMetrics()

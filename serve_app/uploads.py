@@ -111,9 +111,15 @@ class _MultipartReader:
         self._filename: str | None = None
         self._text: bytes | None = None
         self._chunks: list[memoryview] = []
+        self._boundary = options[b"boundary"]
+
+    async def read(self) -> list[Upload]:
+        """Read the body to its end."""
         try:
-            self._parser = MultipartParser(
-                options[b"boundary"],
+            # Not a member: it and its callbacks would hold the files until the next collection of
+            # cycles, which may be minutes away.
+            parser = MultipartParser(
+                self._boundary,
                 {
                     "on_part_begin": self._on_part_begin,
                     "on_header_field": self._on_header_field,
@@ -125,14 +131,8 @@ class _MultipartReader:
                     "on_end": self._on_end,
                 },
             )
-        except FormParserError as error:
-            raise _malformed() from error
-
-    async def read(self) -> list[Upload]:
-        """Read the body to its end."""
-        try:
             async for chunk in self._request.stream():
-                self._parser.write(chunk)
+                parser.write(chunk)
         except FormParserError as error:
             raise _malformed() from error
         if not self._ended:

@@ -20,6 +20,7 @@ from deployments.classifier.batcher import BatchReport
 from deployments.classifier.protocol import ModelStatus
 from deployments.classifier.replica import LoadedModel, ModelReplica
 from deployments.errors import ModelNotFoundError, ModelUnavailableError, VigilError
+from deployments.process_memory import keep_freed_memory
 from deployments.types import Buffer, Frames, ModelInfo, Scores
 from deployments.verdicts import Finding, LabelQuery
 from deployments.video.analysis import AnalysisEvent, AnalysisRequest
@@ -98,6 +99,7 @@ def main() -> None:
     parser.add_argument("--zero", action="store_true")
     arguments = parser.parse_args()
     config = resolve(vigil_config.arguments_of(yaml.safe_load(arguments.config.read_text())), {})
+    keep_freed_memory()  # as Vigil's ingress does
     app = create(config, load(config, arguments.zero), BatchCounter(arguments.batches))
     uvicorn.run(app, host="127.0.0.1", port=arguments.port, log_level="warning", access_log=False)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 
 import httpx
@@ -209,3 +211,18 @@ class TestFileOrText:
     async def test_anything_but_one_file_or_one_text_is_refused(self, parts: list[bytes]) -> None:
         with pytest.raises(InvalidParameterError):
             await self.read(*parts)
+
+
+async def test_a_file_is_gone_with_the_last_who_holds_it() -> None:
+    size = 2**23
+    body = form(part("file", bytes(size), "x"))
+    gc.disable()  # what a cycle holds stays until its next run, minutes later in a service
+    tracemalloc.start()
+    try:
+        upload = await read_file(request(body, 65536), "file")
+        assert tracemalloc.get_traced_memory()[0] > size
+        del upload
+        assert tracemalloc.get_traced_memory()[0] < size / 8
+    finally:
+        tracemalloc.stop()
+        gc.enable()

@@ -1,0 +1,68 @@
+"""Freed memory: kept for the next picture, returned after a large upload."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
+
+_PIECES = """
+import sys
+from deployments.process_memory import return_freed_memory
+
+def resident() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+pieces = [bytearray(60_000) for _ in range(1600)]
+above = bytearray(60_000)  # keeps the heap's end where it is
+del pieces
+before = resident()
+return_freed_memory(int(sys.argv[1]))
+print(before - resident())
+"""
+
+_PICTURES = """
+import sys
+from resource import RUSAGE_SELF, getrusage
+from threading import Thread
+from deployments.process_memory import keep_freed_memory
+
+if int(sys.argv[1]):
+    keep_freed_memory()
+
+def decode() -> None:
+    for number in range(6):
+        before = getrusage(RUSAGE_SELF).ru_minflt
+        picture = bytearray(36_000_000)
+        picture[::4096] = bytes(len(picture[::4096]))
+        del picture
+        faults.append(getrusage(RUSAGE_SELF).ru_minflt - before)
+
+faults: list[int] = []
+thread = Thread(target=decode)  # as pictures are decoded
+thread.start()
+thread.join()
+print(sum(faults[1:]))
+"""
+
+
+def _printed(program: str, argument: int) -> int:
+    command = [sys.executable, "-c", program, str(argument)]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def test_many_pieces_that_were_freed_go_back() -> None:
+    assert _printed(_PIECES, 96_000_000) > 64_000_000
+
+
+def test_little_is_not_worth_the_time() -> None:
+    assert _printed(_PIECES, 1_000_000) < 8_000_000
+
+
+def test_a_pictures_memory_is_there_for_the_next() -> None:
+    assert _printed(_PICTURES, 0) > 100
+    assert _printed(_PICTURES, 1) < 50
