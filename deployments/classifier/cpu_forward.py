@@ -5,14 +5,17 @@ is not: one core takes 12 ms of its time a frame for 32 at once and 9 for 8 (a V
 96). And threads that take whole chunks wait for each other once a batch, where torch's own wait
 after every operation, which costs most where other processes want the cores, too. A batch too
 small to keep half of the cores busy is left to torch's own threads: alone, a frame of a ViT-B/16
-takes 0.2 s on two cores and 0.37 s on one.
+takes 0.2 s on two cores and 0.37 s on one. But not where others wait for a core: what torch's
+threads then gain in time they take several times from those others.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import torch
 
@@ -31,6 +34,7 @@ class CpuForward:
         max_batch_size: Frames that a batch holds at most.
         threads: Cores that it may use: chunks that run at a time.
         chunk_frames: Frames of a chunk at most; fewer where that keeps more threads busy.
+        cores_are_free: Whether threads that are added now run at once.
     """
 
     def __init__(
@@ -42,8 +46,10 @@ class CpuForward:
         max_batch_size: int,
         threads: int,
         chunk_frames: int,
+        cores_are_free: Callable[[], bool] = lambda: runnable_threads() <= (os.cpu_count() or 1),
     ) -> None:
         self._run = run
+        self._cores_are_free = cores_are_free
         self._threads = threads
         self._chunk_frames = chunk_frames
         self._staging = torch.empty((max_batch_size, height, width, 3), dtype=torch.uint8)
@@ -53,7 +59,7 @@ class CpuForward:
     def __call__(self, items: Sequence[Frames]) -> torch.Tensor:
         """See `ForwardPass`."""
         frames = self._staging[: stage(items, self._staging)]
-        if 2 * len(frames) <= self._threads:
+        if 2 * len(frames) <= self._threads and self._cores_are_free():
             return self._whole.submit(self._score, frames).result()
         chunk = min(self._chunk_frames, -(-len(frames) // self._threads))
         running = [self._pool.submit(self._score, part) for part in torch.split(frames, chunk)]
@@ -64,6 +70,18 @@ class CpuForward:
     def _score(self, frames: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
             return self._run(frames)
+
+
+def runnable_threads() -> int:
+    """Threads of the whole machine that run or wait for a core, the caller among them.
+
+    Source: the fourth field of ``/proc/loadavg``, proc_loadavg(5). 0 where there is none: a system
+    that does not tell is taken for an idle one.
+    """
+    try:
+        return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _thread_pool(name: str, threads: int, *, torch_threads: int) -> ThreadPoolExecutor:

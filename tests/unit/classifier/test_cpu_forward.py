@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import sys
 import threading
 
 import numpy as np
 import pytest
 import torch
 
-from deployments.classifier.cpu_forward import CpuForward
+from deployments.classifier.cpu_forward import CpuForward, runnable_threads
 from deployments.types import Frames
 
 SIDE = 2
@@ -35,7 +36,9 @@ class Run:
         return values
 
 
-def make(run: Run, threads: int = 2, chunk_frames: int = 4) -> CpuForward:
+def make(
+    run: Run, threads: int = 2, chunk_frames: int = 4, cores_are_free: bool = True
+) -> CpuForward:
     return CpuForward(
         run,
         height=SIDE,
@@ -43,6 +46,7 @@ def make(run: Run, threads: int = 2, chunk_frames: int = 4) -> CpuForward:
         max_batch_size=32,
         threads=threads,
         chunk_frames=chunk_frames,
+        cores_are_free=lambda: cores_are_free,
     )
 
 
@@ -70,6 +74,17 @@ def test_batches_too_small_for_half_of_the_cores_have_torchs_own_threads(
         assert forward([frames_of(*values)])[:, 0].tolist() == list(values)
         forward([frames_of(*range(8))])
         assert run.torch_threads == torch_threads | {1}
+
+
+def test_a_small_batch_has_one_thread_where_others_wait_for_a_core() -> None:
+    run = Run()
+    assert make(run, threads=4, cores_are_free=False)([frames_of(7)])[:, 0].tolist() == [7]
+    assert run.torch_threads == {1}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="from /proc")
+def test_a_thread_that_is_busy_counts_as_runnable() -> None:
+    assert runnable_threads() >= 1  # this one
 
 
 def test_items_are_scored_in_order_and_nothing_of_a_batch_is_left_in_the_next() -> None:
