@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from bisect import insort
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
@@ -36,7 +37,7 @@ CHUNKS_AHEAD = 1
 WINDOW_CHUNKS = 4
 """Chunks in flight to the model."""
 PART_PACKETS = 600
-"""Packets of a part, after which a process may go to another video."""
+"""Packets of a part, so that looks come in about time's order."""
 PARTS_PER_PROCESS = 4
 FOLLOWED_SECONDS = 15.0
 """Least length of a part whose pictures are followed: each part's process starts to compare anew,
@@ -74,6 +75,8 @@ class _Chunk:
     pictures: list[Frame] = field(default_factory=list)
     same: list[tuple[int, int]] = field(default_factory=list)
     """Positions of looks that show what others showed, and those others'."""
+    seen: list[int] = field(default_factory=list)
+    """Positions of all looks, as they came."""
 
     @property
     def is_full(self) -> bool:
@@ -149,7 +152,7 @@ class LookTaker:
                 work = _Pass(group, follow, keep)
                 for position, picture in known.items():
                     await self._send(_Chunk([position], [picture]), work)
-                await self._decode(self._video.reader, work)
+                await self._decode_all(work)
         except ExceptionGroup as errors:
             raise _first(errors) from errors
 
@@ -161,14 +164,28 @@ class LookTaker:
             shares = min(shares, int(span / FOLLOWED_SECONDS))
         return max(1, shares, plan.decoded // PART_PACKETS)
 
+    async def _decode_all(self, work: _Pass) -> None:
+        """The video's own process goes on until no helper is left that could leave anything."""
+        await self._decode(self._video.reader, work)
+        while work.helpers:
+            await asyncio.wait(work.helpers, return_when=asyncio.FIRST_COMPLETED)
+            await self._decode(self._video.reader, work)
+        if self._parts:
+            raise AssertionError("looks were left out")
+
     async def _decode(self, reader: DecoderProcess, work: _Pass) -> None:
-        """Take part after part, in time's order, until none is left."""
+        """Take part after part, in time's order, until none is left.
+
+        A helper that is recalled puts the rest of its part back, and leaves. The video's own
+        process never is, so however often helpers leave, there is progress.
+        """
         while self._parts:
-            if reader is not self._video.reader and self._video.is_contested:
-                return
             part = self._parts.popleft()
             if self._parts and self._video.has_idle_process:
-                work.group.create_task(self._help(work))
+                helper = work.group.create_task(self._help(work))
+                work.helpers.add(helper)
+                helper.add_done_callback(work.helpers.discard)
+            seen: list[int] = []
             async with aclosing(
                 decode_ahead(
                     partial(self._fitted, reader, part, work.follow),
@@ -178,9 +195,17 @@ class LookTaker:
                 )
             ) as chunks:
                 async for chunk in chunks:
+                    seen += chunk.seen
                     await self._send(chunk, work)
+            if reader.is_recalled:  # even if the part was over by then, which is not known
+                self._put_back(part.left_after(seen, self._video.table))
             if not reader.can_be_entered:
                 self._join_parts()
+            if reader.is_recalled:
+                return
+
+    def _put_back(self, part: DecodePlan) -> None:
+        insort(self._parts, part, key=lambda part: part.runs[0].entry)
 
     def _join_parts(self) -> None:
         """Each part would be decoded from the video's start, so let there be one."""
@@ -204,12 +229,14 @@ class LookTaker:
         sent = time.monotonic()
         for seen in frames:
             if seen.pixels is None:
+                chunk.seen.append(seen.position)
                 chunk.same.append((seen.position, seen.source))
                 continue
             picture = fit_apart(seen.pixels, self._model.input)
             if chunk.pictures and chunk.pictures[0].shape != picture.shape:
                 yield chunk
                 chunk = _Chunk()
+            chunk.seen.append(seen.position)
             chunk.positions.append(seen.position)
             chunk.pictures.append(picture)
             if chunk.is_full or time.monotonic() - sent > CHUNK_SECONDS:
@@ -254,6 +281,8 @@ class _Pass:
     follow: range | None
     keep: frozenset[int]
     """Positions that are not looked at now, but perhaps in a later round."""
+    helpers: set[asyncio.Task[None]] = field(default_factory=set)
+    """Those at work, in processes that can be recalled."""
 
 
 def _first(errors: ExceptionGroup[Exception]) -> Exception:

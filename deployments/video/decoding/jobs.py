@@ -24,6 +24,7 @@ def read_message(runs: Sequence[Run], follow: range | None) -> Message:
             "last": np.array([run.last for run in runs], np.int64),
             "decoded": np.array([run.decoded for run in runs], np.int64),
             "whole": np.array([run.whole for run in runs], np.bool_),
+            "after": np.array([run.after for run in runs], np.int64),
             "ends": np.cumsum([0, *map(len, wanted)], dtype=np.int64),
             "wanted": np.concatenate([np.empty(0, np.int64), *wanted]),
         },
@@ -32,12 +33,12 @@ def read_message(runs: Sequence[Run], follow: range | None) -> Message:
 
 def runs_of(message: Message) -> tuple[list[Run], range | None]:
     """The reverse of `read_message`."""
-    entry, last, decoded, whole, ends, wanted = (
+    entry, last, decoded, whole, after, ends, wanted = (
         message.integers(name).tolist()
-        for name in ("entry", "last", "decoded", "whole", "ends", "wanted")
+        for name in ("entry", "last", "decoded", "whole", "after", "ends", "wanted")
     )
     runs = [
-        Run(entry[i], last[i], tuple(wanted[start:end]), decoded[i], whole[i])
+        Run(entry[i], last[i], tuple(wanted[start:end]), decoded[i], whole[i], after[i])
         for i, (start, end) in enumerate(pairwise(ends))
     ]
     follow = message.values["follow"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence, Set
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -96,17 +97,18 @@ class LocalReader:
         """
         left = deque(runs if self.can_be_entered else self._from_start(runs))
         while left:
-            told: set[int] = set()
+            after = left[0].after
             try:
                 for seen in self._run(left[0], follow):
                     if seen is not None:
-                        told.add(seen.position)
+                        after = seen.position
                     yield seen
             except CorruptMediaError:
                 if left[0].entry == 0 or left[0].whole:
                     raise
                 self.can_be_entered = False
-                left = deque(self._from_start(left, told))
+                left[0] = replace(left[0], after=after)
+                left = deque(self._from_start(left))
             else:
                 left.popleft()
 
@@ -119,18 +121,22 @@ class LocalReader:
             else:
                 yield Seen(frame.index, frame.index, frame.pts_seconds, frame.pixels)
 
-    def _from_start(self, runs: Iterable[Run], told: Set[int] = frozenset()) -> list[Run]:
-        """The same frames but those told, in one run from the first packet on."""
+    def _from_start(self, runs: Sequence[Run]) -> list[Run]:
+        """The same frames but those seen before, in one run from the first packet on."""
         self._packets.restart()
-        wanted = tuple(i for run in runs for i in run.wanted if i not in told)
+        wanted = tuple(i for run in runs for i in run.unseen)
+        if not wanted:
+            return []
         packets = len(self._video.index.pts)
-        return [Run(0, packets - 1, wanted, packets)] if wanted else []
+        # Wanted frames count first, should timestamps put those of a later run before it.
+        after = min(runs[0].after, min(wanted) - 1)
+        return [Run(0, packets - 1, wanted, packets, after=after)]
 
     def _run(self, run: Run, follow: range | None) -> Iterator[Seen | None]:
         """One run. A frame that the video leaves out (the second field of a picture, pictures that
         no player shows) is seen as the one that is on show instead.
         """
-        wanted = deque(run.wanted)
+        wanted = deque(run.unseen)
         cuts = CutDetector()
         shown: VideoFrame | None = None
         is_rest = run.entry == 0 and not self.can_be_entered
@@ -145,7 +151,7 @@ class LocalReader:
                     wanted.popleft()
                 if follow is not None and position in follow:
                     luma = self._small.luma(frame)
-                    is_wanted |= cuts.is_cut(self._at(position), luma)
+                    is_wanted |= cuts.is_cut(self._at(position), luma) and position > run.after
                     yield self._compare(position, frame, luma) if is_wanted else None
                 else:
                     yield self._look(position, frame) if is_wanted else None

@@ -49,8 +49,8 @@ _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
 class DecoderPool:
     """A number of decoder processes. Each decodes one video, or a part of one, at a time.
 
-    Every video has one process; those that nobody waits for help it. A process that broke, or had
-    to be killed, is replaced.
+    Every video has one process; those that nobody waits for help it, and are recalled, one for each
+    video that begins to wait. A process that broke, or had to be killed, is replaced.
 
     Args:
         processes: How many; at least as many as videos are to be open at a time.
@@ -75,6 +75,7 @@ class DecoderPool:
         self._observer = observer or _Unobserved()
         self._idle = deque(self._start() for _ in range(processes))
         self._waiting: deque[asyncio.Future[DecoderProcess]] = deque()
+        self._helpers: list[DecoderProcess] = []
         self.executor = ThreadPoolExecutor(max_workers=2 * processes, thread_name_prefix="video")
         """Threads that wait for the processes, and fit what comes from them."""
 
@@ -121,14 +122,21 @@ class DecoderPool:
     async def help(
         self, descriptor: int, scanned: ScannedVideo
     ) -> AsyncIterator[DecoderProcess | None]:
-        """A further process for an open video; None where none is idle."""
+        """A further process for an open video; None where none is idle.
+
+        It is to be left soon once it is recalled (`DecoderProcess.is_recalled`).
+        """
         process = self._take_idle()
         if process is None:
             yield None
             return
         async with self._lent(process):
-            await self._open(process, descriptor, scanned)
-            yield process
+            self._helpers.append(process)
+            try:
+                await self._open(process, descriptor, scanned)
+                yield process
+            finally:
+                self._helpers.remove(process)
 
     async def _open(
         self, process: DecoderProcess, descriptor: int, scanned: ScannedVideo | None
@@ -158,6 +166,7 @@ class DecoderPool:
             return process
         turn: asyncio.Future[DecoderProcess] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
+        self._recall_helper()
         try:
             return await turn
         except asyncio.CancelledError:
@@ -167,6 +176,12 @@ class DecoderPool:
         finally:
             if turn in self._waiting:
                 self._waiting.remove(turn)
+
+    def _recall_helper(self) -> None:
+        """Ask for a process back, unless enough of them are coming."""
+        staying = [helper for helper in self._helpers if not helper.is_recalled]
+        if staying and len(self._helpers) - len(staying) < len(self._waiting):
+            staying[-1].recall()
 
     def _take_idle(self) -> DecoderProcess | None:
         if not self._idle:
@@ -247,14 +262,9 @@ class OpenedVideo:
         """Whether there might be a helper."""
         return self._pool.has_idle
 
-    @property
-    def is_contested(self) -> bool:
-        """Whether helpers should go, as another video has no process."""
-        return self._pool.is_contested
-
     @asynccontextmanager
     async def helper(self) -> AsyncIterator[DecoderProcess | None]:
-        """A further process with this video open; None where none is idle."""
+        """A further process with this video open, as `DecoderPool.help` lends it."""
         async with self._pool.help(self._descriptor, self.reader.scanned) as process:
             try:
                 yield process

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 
 from deployments.errors import MediaError, ServiceError
 from deployments.media.limits import MediaLimits
@@ -53,6 +54,7 @@ class DecoderProcess:
         """False once a keyframe turned out to be no place to begin decoding at."""
         self._job_number = 0
         self._is_busy = False
+        self._is_recalled = False
 
     @property
     def pid(self) -> int:
@@ -63,6 +65,11 @@ class DecoderProcess:
     def is_alive(self) -> bool:
         """Whether it can be given another video."""
         return self._process.poll() is None
+
+    @property
+    def is_recalled(self) -> bool:
+        """Whether it is wanted elsewhere, so that its jobs may have ended early."""
+        return self._is_recalled
 
     @property
     def scanned(self) -> ScannedVideo:
@@ -124,6 +131,7 @@ class DecoderProcess:
         self._frames.drop()
         was_open = self._scanned is not None
         self._scanned = self._table = None
+        self._is_recalled = False
         if was_open and self.is_alive:
             try:
                 self._tell(Message("close"))
@@ -147,6 +155,16 @@ class DecoderProcess:
         job = self._job_number
         asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._kill_within, job)
 
+    def recall(self) -> None:
+        """Until the video is closed, have jobs end after the frame at hand, and without an error:
+        the one that runs in another thread, and those to come. What was decoded by then still
+        comes, and a frame may take its time, unlike with `interrupt`.
+        """
+        self._is_recalled = True
+        if self._is_busy:  # else the next job sees it
+            with suppress(MediaError):  # which the job raises as well
+                self._tell(Message("cancel"))
+
     def kill(self) -> None:
         """End the process at once, whatever it does; from any thread."""
         self._is_busy = False
@@ -164,6 +182,8 @@ class DecoderProcess:
         self._is_busy = True
         try:
             self._tell(message)
+            if self._is_recalled:  # asked again: a job forgets what was asked before it
+                self._tell(Message("cancel"))
             while (answer := self._hear()).kind != "done":
                 if answer.kind == "slots":
                     self._frames.take(answer)

@@ -49,6 +49,8 @@ class VideoReader(Protocol):
     def read(self, runs: Sequence[Run], follow: range | None = None) -> Generator[Seen, None, None]:
         """The frames wanted, and no packet decoded that none of them needs.
 
+        Those of each run come in presentation order.
+
         Args:
             runs: Ascending, without overlap.
             follow: Positions whose pictures are compared on the way: a look that shows what an

@@ -7,7 +7,7 @@ that no other frame refers to. Frames of one group share that way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,13 @@ class Run:
     whole: bool = False
     """Decode all its packets, so that damage in frames that are not wanted is found, too; and each
     of its frames must come, in its place."""
+    after: int = -1
+    """Position up to which its frames were seen before: they are decoded again, but not shown."""
+
+    @property
+    def unseen(self) -> tuple[int, ...]:
+        """Those wanted that were not seen before."""
+        return tuple(i for i in self.wanted if i > self.after)
 
     def packets(self, table: FrameTable) -> Int64Array:
         """Ordinals of the packets to decode, ascending: all others in between are left out."""
@@ -97,6 +104,24 @@ class DecodePlan:
         """Runs that do not begin where the run before ended; the first counts unless at 0."""
         ends = [-1, *(run.last for run in self.runs)]
         return sum(run.entry != end + 1 for run, end in zip(self.runs, ends, strict=False))
+
+    def left_after(self, seen: Sequence[int], table: FrameTable) -> DecodePlan:
+        """What is left to do where decoding was left off: it begins anew at a keyframe.
+
+        The run that was left off is decoded as before, all of its packets, so that what is seen of
+        it is what would have been seen. It stays even if none of its wanted frames is left, as
+        damage or a cut may lie behind them.
+
+        Args:
+            seen: Positions of the frames that came, in the order in which they came.
+            table: The video's frames.
+        """
+        for position in reversed(seen):
+            packet = int(table.packet[position])
+            for i, run in enumerate(self.runs):
+                if run.entry <= packet <= run.last:
+                    return DecodePlan((replace(run, after=position), *self.runs[i + 1 :]))
+        return self
 
     def parts(self, count: int) -> tuple[DecodePlan, ...]:
         """Cut at keyframes into at most ``count`` parts of about equal cost, in order."""

@@ -85,6 +85,35 @@ def test_every_wanted_frame_is_decoded_with_all_it_needs(
     assert sum(part.decoded for part in plan.parts(parts)) == plan.decoded
 
 
+@given(st.data(), frame_tables(), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_what_is_left_after_some_frames_is_all_the_others_decoded_as_before(
+    data: st.DataObject, table: FrameTable, whole: bool
+) -> None:
+    wanted = data.draw(st.sets(st.integers(0, len(table) - 1), min_size=1))
+    step = data.draw(st.integers(1, 5))
+    plan = DecodePlan.whole(table, step) if whole else DecodePlan.of(table, wanted)
+    order = [i for run in plan.runs for i in run.wanted]
+    count = data.draw(st.integers(0, len(order)))
+    left = plan.left_after(order[:count], table)
+    assert [i for run in left.runs for i in run.unseen] == order[count:]
+    as_before = plan.runs[len(plan.runs) - len(left.runs) :]
+    for run, before in zip(left.runs, as_before, strict=True):
+        assert run.packets(table).tolist() == before.packets(table).tolist()
+    further = data.draw(st.integers(count, len(order)))
+    again = left.left_after(order[count:further], table)
+    assert [i for run in again.runs for i in run.unseen] == order[further:]
+
+
+def test_a_frame_of_no_run_says_nothing_of_how_far_decoding_came() -> None:
+    table = simulate(flag(300), gop=60).table
+    plan = DecodePlan.of(table, [70, 80, 130])
+    assert plan.left_after([], table) == plan
+    assert plan.left_after([3, 110], table) == plan
+    (run, _) = plan.left_after([70, 3], table).runs
+    assert (run.entry, run.unseen) == (60, (80,))
+
+
 def open_gop(is_order_known: bool = True) -> FrameTable:
     """I0 P2 b1 | I4 b3 P6 b5 in decoding order; b3 is shown before the keyframe I4."""
     packet = np.array([0, 2, 1, 4, 3, 6, 5])

@@ -25,6 +25,7 @@ from deployments.types import Buffer
 from deployments.video.decoding.limits import DecoderLimits
 from deployments.video.decoding.pool import DecoderPool
 from deployments.video.decoding.process import DecoderProcess
+from deployments.video.decoding.slots import MOST_SLOTS
 from deployments.video.sampling.decode_plan import DecodePlan
 from tests.assets.decoders import BAD_FRAMES
 from tests.assets.videos import PAIRS, make_video, packet_like, read_index, remux
@@ -187,6 +188,57 @@ async def test_a_helper_decodes_the_same_video_while_one_is_idle(decoders: Decod
             runs = DecodePlan.of(video.table, [3, 17]).runs
             assert [read_index(seen.pixels) for seen in helper.read(runs)] == [3, 17]
         assert video.decoded == DecodePlan(runs).decoded
+
+
+async def test_a_helper_is_recalled_when_a_video_waits_and_its_job_ends_early(
+    decoders: DecoderPool,
+) -> None:
+    async with decoders.open(GOOD) as video:
+        runs = DecodePlan.of(video.table, range(20)).runs
+        async with video.helper() as helper:
+            assert helper is not None
+            frames = helper.read(runs)
+            seen = [next(frames).position]
+            waiting = asyncio.create_task(indexes(decoders, GOOD))
+            await asyncio.sleep(0)  # lets it begin
+            assert helper.is_recalled
+            assert not video.reader.is_recalled
+            seen += [frame.position for frame in frames]
+            # It hears of it before there is room for more, but for the frame at hand.
+            assert seen == list(range(len(seen)))
+            assert len(seen) <= MOST_SLOTS + 1
+            assert len(list(helper.read(runs))) <= MOST_SLOTS + 1
+        assert await waiting == list(range(20))
+        assert not helper.is_recalled
+        assert await indexes(decoders, GOOD) == list(range(20))
+
+
+async def test_as_many_helpers_are_recalled_as_videos_wait() -> None:
+    with pool_of("crashing", 3) as pool:
+        async with pool.open(GOOD) as video:
+            async with video.helper() as one, video.helper() as other:
+                helpers = [one, other]
+                waiting = []
+                for expected in (1, 2, 2):
+                    waiting.append(asyncio.create_task(indexes(pool, GOOD)))
+                    await asyncio.sleep(0)  # lets it begin
+                    assert sum(helper.is_recalled for helper in helpers) == expected
+            assert await asyncio.gather(*waiting) == [list(range(20))] * 3
+
+
+async def test_who_stopped_waiting_had_a_helper_recalled_for_the_next() -> None:
+    with pool_of("crashing", 3) as pool:
+        async with pool.open(GOOD) as video:
+            async with video.helper() as one, video.helper() as other:
+                helpers = [one, other]
+                first = asyncio.create_task(indexes(pool, GOOD))
+                await asyncio.sleep(0)  # lets it begin
+                first.cancel()
+                await asyncio.wait([first])
+                second = asyncio.create_task(indexes(pool, GOOD))
+                await asyncio.sleep(0)
+                assert sum(helper.is_recalled for helper in helpers) == 1
+            assert await second == list(range(20))
 
 
 async def test_a_decoder_that_cannot_start_is_the_services_fault() -> None:

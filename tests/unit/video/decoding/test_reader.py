@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -125,6 +126,55 @@ def test_what_shows_the_same_is_reused_and_a_cut_between_looks_is_seen():
         (40, 36, True),
         (50, 36, True),
     ]
+
+
+@pytest.mark.parametrize("follow", [None, range(60)], ids=["plain", "followed"])
+@pytest.mark.parametrize(
+    ("container", "codec", "options"),
+    [
+        ("mp4", "h264", {"x264-params": "open-gop=1:b-adapt=0:bframes=3"}),
+        ("ts", "h264", {"x264-params": "intra-refresh=1"}),
+        ("mkv", "hevc", {"x265-params": "open-gop=1:b-adapt=0"}),
+        ("webm", "vp9", {}),
+    ],
+    ids=["open groups", "intra refresh", "hevc", "vp9"],
+)
+def test_what_was_left_off_goes_on_in_another_reader_at_the_very_next_frame(
+    container, codec, options, follow
+):
+    data = make_video(
+        container, codec, frames=60, gop=20, fps=10, b_frames=3, encoder_options=options
+    )
+    with open_video(data, LIMITS) as video, LocalReader(video, LIMITS) as undisturbed:
+        table = undisturbed.table
+        plan = DecodePlan.of(table, [i for i in range(60) if i % 7 < 4])
+        expected = list(map(_kept, undisturbed.read(plan.runs, follow)))
+        for count in (0, 1, 5, 12, 13, 23, len(expected)):
+            with LocalReader(video, LIMITS) as first, LocalReader(video, LIMITS) as second:
+                frames = first.read(plan.runs, follow)
+                seen = [_kept(frame) for frame in islice(frames, count)]
+                frames.close()
+                left = plan.left_after([position for position, _ in seen], table)
+                seen += map(_kept, second.read(left.runs, follow))
+            assert [position for position, _ in seen] == [position for position, _ in expected]
+            for (position, pixels), (_, wanted) in zip(seen, expected, strict=True):
+                assert np.array_equal(pixels, wanted), position
+
+
+def test_whole_groups_that_were_left_off_are_checked_to_their_end():
+    data = bytearray(make_video("mp4", "h264", frames=40, gop=20, paint=paint_noise))
+    with open_video(bytes(data), LIMITS) as video, LocalReader(video, LIMITS) as reader:
+        plan = DecodePlan.whole(reader.table, 10)
+        left = plan.left_after([0, 10], reader.table)
+        assert [seen.position for seen in reader.read(left.runs)] == [20, 30]
+        at = int(video.index.size[:15].sum()) + data.index(b"mdat")
+    data[at : at + 64] = bytes(64)
+    with (
+        open_video(bytes(data), LIMITS) as video,
+        LocalReader(video, LIMITS) as reader,
+        pytest.raises(CorruptMediaError),
+    ):
+        list(reader.read(left.runs))
 
 
 def test_damage_is_an_error_only_where_it_has_to_be_decoded():

@@ -63,7 +63,7 @@ def test_what_a_scan_found_arrives_whole(ends) -> None:
 
 @pytest.mark.parametrize("follow", [None, range(3, 9)])
 def test_runs_arrive_whole(ends, follow: range | None) -> None:
-    runs = [Run(0, 4, (1, 3), 4), Run(8, 8, (8,), 1), Run(9, 20, (), 2)]
+    runs = [Run(0, 4, (1, 3), 4), Run(8, 8, (8,), 1), Run(9, 20, (12,), 2, after=11)]
     assert runs_of(through(ends, read_message(runs, follow))) == (runs, follow)
     assert runs_of(through(ends, read_message([], follow))) == ([], follow)
 
