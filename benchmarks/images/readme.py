@@ -1,4 +1,4 @@
-"""Writes the README's performance section from a committed results file.
+"""Writes the README's performance section from the committed results files.
 
 python -m benchmarks.images.readme            rewrite it
 python -m benchmarks.images.readme --check    say whether it is up to date
@@ -7,6 +7,7 @@ python -m benchmarks.images.readme --check    say whether it is up to date
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from benchmarks.goals import table
 from benchmarks.images.goals import cpu, p50, rate, series, verdicts
@@ -17,22 +18,47 @@ from benchmarks.readme import README, Section, main, measured_on, require_quotab
 from benchmarks.statistics import spread
 
 RESULTS = ROOT / "benchmarks" / "results" / "images.json"
+OTHER_RESULTS = (RESULTS.with_name("images-memory.json"), RESULTS.with_name("images-earlier.json"))
+"""Of further runs, newer ones first, of which is quoted what those before did not measure; may be
+absent."""
 
 
-def section(results: Results, chart: str) -> str:
-    """The section's text, without its markers.
+def section(results: Results, chart: str | None) -> str:
+    """The section's text on one run, without its markers.
 
     Args:
         results: A full run.
-        chart: Path of the chart of images per second, from the README.
+        chart: Path of the chart of images per second, from the README; None: without one.
 
     Raises:
         ValueError: A quick run, or one of a commit that cannot be looked up.
     """
     require_quotable(results.settings.quick, results.commit)
-    parts = [_conditions(results), f"![Images per second]({chart})", _table(results)]
-    parts.append(table(verdicts(results)))
+    parts = [
+        _conditions(results),
+        f"![Images per second]({chart})" if chart else "",
+        _table(results) if results.loads else "",
+        table(verdicts(results)),
+    ]
     return "\n\n".join(filter(None, parts))
+
+
+def sections(runs: Sequence[Results], chart: str) -> str:
+    """The texts of several runs: of each what those before it did not measure.
+
+    Args:
+        runs: At least one.
+        chart: As of `section`, of the first.
+
+    Raises:
+        ValueError: As `section`.
+    """
+    texts = [section(runs[0], chart)]
+    for number, run in enumerate(runs[1:], start=1):
+        for newer in runs[:number]:
+            run = run.beyond(newer)
+        texts.append(section(run, None))
+    return "\n\n".join(texts)
 
 
 def _conditions(results: Results) -> str:
@@ -41,6 +67,8 @@ def _conditions(results: Results) -> str:
     packages = ("ray", "torch", "transformers", "fastapi", "litserve")
     named = ", ".join(f"{name} {results.versions[name]}" for name in packages)
     where = measured_on(results.date, results.commit, results.machine, named)
+    if not results.repeats:
+        return f"{where}."
     return (
         f"{where}; medians of {results.repeats} interleaved repeats, ± half the range. "
         f"Client and server share the cores.{upload} Only the ratios carry over to other machines."
@@ -88,7 +116,7 @@ def _pss(load: LoadMeasurement) -> float:
 
 def _committed() -> str:
     chart = RESULTS.with_name(f"{RESULTS.stem}-throughput.svg").relative_to(ROOT)
-    return section(read(RESULTS), str(chart))
+    return sections([read(path) for path in (RESULTS, *OTHER_RESULTS) if path.exists()], str(chart))
 
 
 SECTION = Section("images", README, _committed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import json_file
@@ -134,8 +134,19 @@ class Results:
 
     @property
     def repeats(self) -> int:
-        """How often the loads were measured: less than was set where the run was ended early."""
-        return 1 + max((load.repeat for load in self.loads), default=-1)
+        """How often it was measured: less than was set where the run was ended early."""
+        return 1 + max((made.repeat for made in (*self.loads, *self.idle)), default=-1)
+
+    def beyond(self, newer: Results) -> Results:
+        """What a newer run did not measure, of this one."""
+        scenarios = {load.scenario for load in newer.loads}
+        return replace(
+            self,
+            loads=[load for load in self.loads if load.scenario not in scenarios],
+            limits=[limit for limit in self.limits if limit.scenario not in scenarios],
+            idle=[] if newer.idle else self.idle,
+            memory=[] if newer.memory else self.memory,
+        )
 
 
 def write(results: Results, path: Path) -> None:

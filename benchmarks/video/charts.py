@@ -16,7 +16,13 @@ from matplotlib.figure import Figure as Canvas
 
 from benchmarks.machine import ROOT
 from benchmarks.statistics import spread
-from benchmarks.video.cost_model import MODELS, combinations, frames_per_second, predicted_seconds
+from benchmarks.video.cost_model import (
+    MODELS,
+    combinations,
+    frames_per_second,
+    predicted_seconds,
+    with_rates,
+)
 from benchmarks.video.goals import rate, series
 from benchmarks.video.results import CostMeasurement, RecallPolicy, Results, System, read
 from benchmarks.video.speed import TINY_PLAN
@@ -45,13 +51,21 @@ def draw(results: Results, directory: Path, stem: str) -> list[Path]:
     paths = []
     for name, is_measured, chart in charts:
         if is_measured:
-            path = directory / f"{stem}-{name}.svg"
-            with mpl.rc_context({"svg.hashsalt": "vigil", "svg.fonttype": "none", "font.size": 9}):
-                canvas = Canvas(layout="constrained")
-                chart(results, canvas)
-                canvas.savefig(path, metadata={"Date": None})
-            paths.append(path)
+            paths.append(_drawn(partial(chart, results), directory / f"{stem}-{name}.svg"))
     return paths
+
+
+def draw_costs(results: Results, path: Path) -> Path:
+    """The chart of the costs alone."""
+    return _drawn(partial(_cost, results), path)
+
+
+def _drawn(chart: Callable[[Canvas], None], path: Path) -> Path:
+    with mpl.rc_context({"svg.hashsalt": "vigil", "svg.fonttype": "none", "font.size": 9}):
+        canvas = Canvas(layout="constrained")
+        chart(canvas)
+        canvas.savefig(path, metadata={"Date": None})
+    return path
 
 
 def _speed(results: Results, canvas: Canvas) -> None:
@@ -176,10 +190,20 @@ def main() -> None:
     """Draw beside the results file; but what a page of the documentation shows, beside the page."""
     parser = argparse.ArgumentParser()
     parser.add_argument("results", type=Path)
-    path: Path = parser.parse_args().results
-    for chart in draw(read(path), path.parent, path.stem):
-        shown = COST_CHART if chart.stem.endswith("-cost") else chart
-        print(chart.rename(shown))
+    parser.add_argument(
+        "--rates", type=Path, help="results file with the models' rates, for the costs' chart"
+    )
+    given = parser.parse_args()
+    path: Path = given.results
+    results = read(path)
+    for chart in draw(results, path.parent, path.stem):
+        if not chart.stem.endswith("-cost"):
+            print(chart)
+        elif given.rates:
+            chart.unlink()
+            print(draw_costs(with_rates(results, read(given.rates)), COST_CHART))
+        else:
+            print(chart.rename(COST_CHART))
 
 
 if __name__ == "__main__":

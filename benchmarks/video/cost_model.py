@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 from benchmarks.video.clips import BASE_SHORT, SPEED
@@ -31,6 +32,11 @@ def frames_per_second(results: Results, model: str) -> float | None:
     clip = SPEED[0] if model == "tiny" else BASE_SHORT
     rates = series(results, clip, "every_frame", rate, model)
     return median(rates) if rates else None
+
+
+def with_rates(costs: Results, speeds: Results) -> Results:
+    """A run's costs with the rates that models reached in another run."""
+    return replace(costs, speed=speeds.speed)
 
 
 def predicted_seconds(results: Results, model: str, made: CostMeasurement) -> float:

@@ -15,13 +15,21 @@ from benchmarks.machine import ROOT
 from benchmarks.readme import README, Section, main, measured_on, require_quotable
 from benchmarks.statistics import spread
 from benchmarks.video.clips import BASE, BASE_SHORT, CLEAR, SHORT, SPEED, Clip
-from benchmarks.video.cost_model import MODELS, combinations, frames_per_second, predicted_seconds
+from benchmarks.video.cost_model import (
+    MODELS,
+    combinations,
+    frames_per_second,
+    predicted_seconds,
+    with_rates,
+)
 from benchmarks.video.goals import rate, series, verdicts
 from benchmarks.video.results import Results, System, read
 
 RESULTS = ROOT / "benchmarks" / "results" / "video.json"
 SAMPLING_RESULTS = RESULTS.with_name("video-sampling.json")
 """Of a run of the parts that show what samplings find and cost; may be absent."""
+MEMORY_RESULTS = RESULTS.with_name("video-memory.json")
+"""Of a run of the parts on memory and fairness; may be absent."""
 COST_PAGE = ROOT / "docs" / "video-cost.md"
 
 _ROWS: tuple[tuple[str, Clip, System], ...] = (
@@ -55,9 +63,7 @@ def section(results: Results, charts: str) -> str:
     )
     parts = [
         f"{_where(results)}{repeats}.",
-        f"![Speed against recall]({charts}-recall.svg)"
-        if results.recall
-        else f"![Frames of the video per second]({charts}-speed.svg)",
+        _chart(results, charts),
         "\n".join(_speeds(results)),
         "\n".join(_policies(results)),
         table(verdicts(results)),
@@ -65,8 +71,12 @@ def section(results: Results, charts: str) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def cost_section(results: Results) -> str:
+def cost_section(results: Results, speeds: Results | None = None) -> str:
     """The figures of the page on costs, with the chart that `benchmarks.video.charts` put there.
+
+    Args:
+        results: A run.
+        speeds: Another one that has the models' rates; None: they are in the same.
 
     Raises:
         ValueError: As `section`.
@@ -75,13 +85,24 @@ def cost_section(results: Results) -> str:
     if not results.cost:
         return "The run on record did not measure them."
     chart = "![Cost of adaptive](images/video-cost.svg)"
-    return "\n\n".join([f"{_where(results)}.", chart, "\n".join(_costs(results))])
+    where = f"{_where(results)}."
+    if speeds is not None:
+        require_quotable(speeds.settings.quick, speeds.commit)
+        where += f"\n\nThe rate of `base`: {_where(speeds)[0].lower()}{_where(speeds)[1:]}."
+        results = with_rates(results, speeds)
+    return "\n\n".join([where, chart, "\n".join(_costs(results))])
 
 
 def _where(results: Results) -> str:
     packages = ("ray", "torch", "av")
     named = ", ".join(f"{name} {results.versions[name]}" for name in packages)
     return measured_on(results.date, results.commit, results.machine, named)
+
+
+def _chart(results: Results, charts: str) -> str:
+    if results.recall:
+        return f"![Speed against recall]({charts}-recall.svg)"
+    return f"![Frames of the video per second]({charts}-speed.svg)" if results.speed else ""
 
 
 def _speeds(results: Results) -> Iterable[str]:
@@ -143,13 +164,15 @@ def _charts(results: Path) -> str:
 
 
 def _committed() -> str:
-    runs = [path for path in (RESULTS, SAMPLING_RESULTS) if path.exists()]
+    candidates = (RESULTS, SAMPLING_RESULTS, MEMORY_RESULTS)
+    runs = [path for path in candidates if path.exists()]
     return "\n\n".join(section(read(path), _charts(path)) for path in runs)
 
 
 def _committed_costs() -> str:
-    run = SAMPLING_RESULTS if SAMPLING_RESULTS.exists() else RESULTS
-    return cost_section(read(run))
+    if SAMPLING_RESULTS.exists():
+        return cost_section(read(SAMPLING_RESULTS), read(RESULTS))
+    return cost_section(read(RESULTS))
 
 
 SECTIONS = (

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.images.readme import RESULTS, SECTION, section
-from tests.unit.benchmarks.results import load, results
+from benchmarks.images.readme import RESULTS, SECTION, section, sections
+from tests.unit.benchmarks.results import everything, load, results
 
 BEGIN, END = SECTION.markers
 
@@ -26,6 +26,20 @@ def test_the_section_quotes_medians_conditions_and_goals() -> None:
 def test_a_missed_goal_is_said() -> None:
     made = results(load("tiny-32", "fastapi", 50), load("tiny-32", "vigil", 100))
     assert "| ≥ 3 × | 2 × (2 – 2) | missed |" in section(made, "chart.svg")
+
+
+def test_an_earlier_run_says_what_the_newer_ones_did_not_measure() -> None:
+    newest = results(load("tiny-32", "vigil", 100))
+    memory = results()
+    memory.memory += everything().memory
+    earliest = results(load("tiny-32", "vigil", 90), load("base-float32-32", "vigil", 4))
+    earliest.memory += everything().memory
+    text = sections([newest, memory, earliest], "chart.svg")
+    assert text.count("Measured on") == 3
+    assert text.count("| tiny, 32 connections | **vigil** |") == 1
+    assert text.count("| ViT-B/16 float32, 32 connections | **vigil** |") == 1
+    assert text.count("growth of memory") == 1
+    assert text.count("](chart.svg)") == 1
 
 
 @pytest.mark.parametrize("flaw", ["quick", "modified"])

@@ -202,6 +202,21 @@ class TestDocuments:
         assert COST_CHART.relative_to(COST_PAGE.parent).as_posix() == "images/video-cost.svg"
         assert "| 2 s | 1 s | 63 | 300 | 60 | 2 |" in page
 
+    def test_the_models_rates_may_be_of_another_run(self) -> None:
+        costs = without(everything(), parts=("speed",))
+        assert "s, base" not in cost_section(costs)
+        speeds = everything()
+        speeds.speed += [
+            replace(made, model="base", clip=BASE_SHORT.name)
+            for made in speeds.speed
+            if made.system == "every_frame"
+        ]
+        page = cost_section(costs, speeds)
+        assert page.count("easured on") == 2
+        assert "| s, tiny | s, base |" in page
+        with pytest.raises(ValueError, match="not quoted"):
+            cost_section(costs, results(quick=True))
+
     @pytest.mark.parametrize("flaw", ["quick", "modified"])
     def test_a_run_that_proves_nothing_is_not_quoted(self, flaw: str) -> None:
         with pytest.raises(ValueError, match="not quoted"):
