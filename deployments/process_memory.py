@@ -8,26 +8,32 @@ from __future__ import annotations
 import ctypes
 
 _M_TRIM_THRESHOLD = -1
+_M_TOP_PAD = -2
 _M_MMAP_THRESHOLD = -3
 
 _KEPT_ALLOCATION_BYTES = 2**26
 """Twelve megapixels take 36 MB; by default what is larger than 32 MB is always returned."""
 _KEPT_BYTES = 2**27
 """At the end of each heap, of which threads have their own."""
+_HEAP_BYTES = 2**26
+"""As much to spare as a thread's heap has in all (malloc/arena.c: HEAP_MAX_SIZE), so that a heap of
+which nothing is in use is not returned whole."""
 
 _LARGE_BYTES = 2**23
 
 
 def keep_freed_memory() -> None:
-    """Have this process keep the memory of freed pictures for the next ones.
+    """Have this process keep the memory of freed pictures, and layers' results, for the next ones.
 
     The kernel hands returned memory out anew page by page, each filled with zeros: a fifth of what
-    it takes to decode a large picture. Costs some 100 MB in a process that decodes such ones.
+    it takes to decode a large picture, or to run a small network on 32 frames. Costs some 100 MB in
+    a process that does so.
     """
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:
         set_option(_M_MMAP_THRESHOLD, _KEPT_ALLOCATION_BYTES)
         set_option(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        set_option(_M_TOP_PAD, _HEAP_BYTES)
 
 
 def return_freed_memory(freed_bytes: int) -> None:

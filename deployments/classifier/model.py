@@ -33,6 +33,7 @@ from deployments.classifier.processor import (
     preprocessing,
 )
 from deployments.errors import InferenceError, ReplicaLostError, UnsupportedModelError
+from deployments.process_memory import keep_freed_memory
 from deployments.types import Frames, ModelInfo, Scores
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class Model:
             logger.warning("%r demonstrates the service; it does not moderate", info.name)
         model = cls(info, network, processor, steps)
         if device.type == "cpu":
+            keep_freed_memory()
             model.pack()
             model.spread(
                 options.cpu_threads or len(os.sched_getaffinity(0)), options.cpu_chunk_frames
