@@ -186,6 +186,7 @@ class LookTaker:
                 work.helpers.add(helper)
                 helper.add_done_callback(work.helpers.discard)
             seen: list[int] = []
+            decoded_before = reader.decoded
             async with aclosing(
                 decode_ahead(
                     partial(self._fitted, reader, part, work.follow),
@@ -198,7 +199,10 @@ class LookTaker:
                     seen += chunk.seen
                     await self._send(chunk, work)
             if reader.is_recalled:  # even if the part was over by then, which is not known
-                self._put_back(part.left_after(seen, self._video.table))
+                left = part.left_after(seen, self._video.table)
+                complete = part.decoded - left.decoded
+                self._video.discount(reader.decoded - decoded_before - complete)
+                self._put_back(left)
             if not reader.can_be_entered:
                 self._join_parts()
             if reader.is_recalled:

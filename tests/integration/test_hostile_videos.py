@@ -96,10 +96,13 @@ class Bystander:
         with self._service.client() as client:
             while not self._stop.is_set():
                 answer = self._send(client)
-                is_right = answer.status_code == 200 and same(answer.json(), self.expected)
-                self.answers[is_right] += 1
-                if not is_right:
-                    self.wrong.append(f"{answer.status_code} {answer.text[:300]}")
+                if answer.status_code == 200:
+                    wrong = difference(answer.json(), self.expected)
+                else:
+                    wrong = f"{answer.status_code} {answer.text[:300]}"
+                self.answers[wrong is None] += 1
+                if wrong is not None:
+                    self.wrong.append(wrong)
 
     def __enter__(self) -> Bystander:
         self._thread.start()

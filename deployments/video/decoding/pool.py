@@ -249,7 +249,7 @@ class OpenedVideo:
 
     @property
     def decoded(self) -> int:
-        """Frames that were decoded so far, but for those of helpers at work."""
+        """Frames that were decoded so far, but for those of helpers at work; each counts once."""
         return self.reader.decoded + self._decoded_by_helpers
 
     @property
@@ -261,6 +261,12 @@ class OpenedVideo:
     def has_idle_process(self) -> bool:
         """Whether there might be a helper."""
         return self._pool.has_idle
+
+    def discount(self, frames: int) -> None:
+        """Frames that a helper has decoded but another process decodes again count once: otherwise
+        an answer would tell how busy the service was.
+        """
+        self._decoded_by_helpers -= max(0, frames)
 
     @asynccontextmanager
     async def helper(self) -> AsyncIterator[DecoderProcess | None]:

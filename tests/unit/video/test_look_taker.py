@@ -223,7 +223,7 @@ async def test_a_helper_goes_to_a_video_that_waits_and_no_look_is_lost_or_taken_
     undisturbed = await take(pool, long_video, ask, alone, watch)
     assert book.looks == alone.looks
     assert all(alone.scores.get(i, row) == row for i, row in book.scores.items())
-    assert undisturbed <= decoded <= undisturbed + GOP * len(resumed)
+    assert decoded == undisturbed  # an answer does not tell what else was going on
     assert len(alone.looks) >= FRAMES // 3
 
 
@@ -248,6 +248,5 @@ async def test_helpers_that_leave_again_and_again_cost_no_look(
     long = asyncio.create_task(take(pool, long_video, every_frame, book, watch))
     while not long.done():
         await open_and_leave(pool)
-    await long
-    await take(pool, long_video, every_frame, alone, watch)
+    assert await long == await take(pool, long_video, every_frame, alone, watch)
     assert book.scores == alone.scores
