@@ -18,9 +18,8 @@ from benchmarks.readme import README, Section, main, measured_on, require_quotab
 from benchmarks.statistics import spread
 
 RESULTS = ROOT / "benchmarks" / "results" / "images.json"
-OTHER_RESULTS = (RESULTS.with_name("images-memory.json"), RESULTS.with_name("images-earlier.json"))
-"""Of further runs, newer ones first, of which is quoted what those before did not measure; may be
-absent."""
+NEWER_RESULTS = tuple(RESULTS.with_name(f"images-{part}.json") for part in ("memory", "mixed"))
+"""Of newer runs of single scenarios, which are quoted for those instead; may be absent."""
 
 
 def section(results: Results, chart: str | None) -> str:
@@ -43,22 +42,20 @@ def section(results: Results, chart: str | None) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def sections(runs: Sequence[Results], chart: str) -> str:
-    """The texts of several runs: of each what those before it did not measure.
+def sections(results: Results, newer: Sequence[Results], chart: str) -> str:
+    """The texts of a run and of newer ones, whose scenarios are left out of the first.
 
     Args:
-        runs: At least one.
-        chart: As of `section`, of the first.
+        results: A full run.
+        newer: Of single scenarios, each of its own.
+        chart: As of `section`, of the full run.
 
     Raises:
         ValueError: As `section`.
     """
-    texts = [section(runs[0], chart)]
-    for number, run in enumerate(runs[1:], start=1):
-        for newer in runs[:number]:
-            run = run.beyond(newer)
-        texts.append(section(run, None))
-    return "\n\n".join(texts)
+    for run in newer:
+        results = results.beyond(run)
+    return "\n\n".join([section(results, chart), *(section(run, None) for run in newer)])
 
 
 def _conditions(results: Results) -> str:
@@ -116,7 +113,8 @@ def _pss(load: LoadMeasurement) -> float:
 
 def _committed() -> str:
     chart = RESULTS.with_name(f"{RESULTS.stem}-throughput.svg").relative_to(ROOT)
-    return sections([read(path) for path in (RESULTS, *OTHER_RESULTS) if path.exists()], str(chart))
+    newer = [read(path) for path in NEWER_RESULTS if path.exists()]
+    return sections(read(RESULTS), newer, str(chart))
 
 
 SECTION = Section("images", README, _committed)
