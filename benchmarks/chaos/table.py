@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from benchmarks.chaos.load import Seen
@@ -50,9 +51,18 @@ def row_of(fault: str, seen: Seen, times: Sequence[float], allowed_lost: int = 0
         allowed_lost=allowed_lost,
         complaints=(
             *sorted(set(seen.differences))[:3],
+            *(_lost(seen) if len(seen.failed) > allowed_lost else ()),
             *(() if math.isfinite(recovered) else ("it did not recover",)),
         ),
     )
+
+
+def _lost(seen: Seen) -> Iterable[str]:
+    """How requests were lost: by status, and how long that took at the longest."""
+    for status, count in sorted(Counter(reply.status for reply in seen.failed).items()):
+        longest = max(reply.seconds for reply in seen.failed if reply.status == status)
+        what = f"status {status}" if status else "no answer, or not all of it"
+        yield f"lost: {count} × {what}, after {longest:.1f} s at most"
 
 
 def text_of(rows: Sequence[Row]) -> str:

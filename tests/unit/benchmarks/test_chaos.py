@@ -112,6 +112,16 @@ def test_a_lost_or_wrong_answer_does_not_hold(kind: str) -> None:
     assert row_of("x", seen, [10.0], allowed_lost=1).holds == (kind == "failed")
 
 
+def test_what_became_of_lost_requests_is_said() -> None:
+    broken = [Reply(0, False, b"", 11, 12), Reply(0, False, b"", 11, 16)]
+    seen = Seen(right=[reply(11, 12)], failed=[Reply(503, False, b"", 11, 14), *broken])
+    assert row_of("x", seen, [10.0]).complaints == (
+        "lost: 2 × no answer, or not all of it, after 5.0 s at most",
+        "lost: 1 × status 503, after 3.0 s at most",
+    )
+    assert row_of("x", seen, [10.0], allowed_lost=3).complaints == ()
+
+
 def test_a_service_that_does_not_come_back_does_not_hold() -> None:
     assert not row_of("x", Seen(right=[reply(0, 1)]), [10.0]).holds
 
