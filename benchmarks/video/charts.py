@@ -41,31 +41,31 @@ _POLICY_COLOURS = ("#b8b8b8", "#f2a48f", "#e4572e", "#8c2d10", "#8fb8de", "#1d5a
 _SHADES = ("#c8ddef", "#9cc3e2", "#6ba3d0", "#3f7fb5", "#1d5a92", "#0b3a66", "#04203c")
 
 
-def draw(results: Results, directory: Path, stem: str) -> list[Path]:
-    """One SVG for each part that was measured; the same results give the same bytes."""
-    charts: Sequence[tuple[str, bool, Callable[[Results, Canvas], None]]] = (
-        ("speed", bool(results.speed), _speed),
-        ("recall", bool(results.recall), _recall),
-        ("cost", bool(results.cost), _cost),
+def draw(results: Results, directory: Path, stem: str, rates: Results | None = None) -> list[Path]:
+    """One SVG for each part that was measured; the same results give the same bytes.
+
+    Args:
+        results: A run.
+        directory: Where they go.
+        stem: What their names begin with.
+        rates: Another run that has the models' rates, for the costs; None: they are in the same.
+    """
+    costs = results if rates is None else with_rates(results, rates)
+    charts: Sequence[tuple[str, bool, Callable[[Canvas], None]]] = (
+        ("speed", bool(results.speed), partial(_speed, results)),
+        ("recall", bool(results.recall), partial(_recall, results)),
+        ("cost", bool(results.cost), partial(_cost, costs)),
     )
     paths = []
     for name, is_measured, chart in charts:
         if is_measured:
-            paths.append(_drawn(partial(chart, results), directory / f"{stem}-{name}.svg"))
+            path = directory / f"{stem}-{name}.svg"
+            with mpl.rc_context({"svg.hashsalt": "vigil", "svg.fonttype": "none", "font.size": 9}):
+                canvas = Canvas(layout="constrained")
+                chart(canvas)
+                canvas.savefig(path, metadata={"Date": None})
+            paths.append(path)
     return paths
-
-
-def draw_costs(results: Results, path: Path) -> Path:
-    """The chart of the costs alone."""
-    return _drawn(partial(_cost, results), path)
-
-
-def _drawn(chart: Callable[[Canvas], None], path: Path) -> Path:
-    with mpl.rc_context({"svg.hashsalt": "vigil", "svg.fonttype": "none", "font.size": 9}):
-        canvas = Canvas(layout="constrained")
-        chart(canvas)
-        canvas.savefig(path, metadata={"Date": None})
-    return path
 
 
 def _speed(results: Results, canvas: Canvas) -> None:
@@ -195,15 +195,10 @@ def main() -> None:
     )
     given = parser.parse_args()
     path: Path = given.results
-    results = read(path)
-    for chart in draw(results, path.parent, path.stem):
-        if not chart.stem.endswith("-cost"):
-            print(chart)
-        elif given.rates:
-            chart.unlink()
-            print(draw_costs(with_rates(results, read(given.rates)), COST_CHART))
-        else:
-            print(chart.rename(COST_CHART))
+    rates = read(given.rates) if given.rates else None
+    for chart in draw(read(path), path.parent, path.stem, rates):
+        shown = COST_CHART if chart.stem.endswith("-cost") else chart
+        print(chart.rename(shown))
 
 
 if __name__ == "__main__":
