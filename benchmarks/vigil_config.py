@@ -10,6 +10,7 @@ import yaml
 from benchmarks.machine import ROOT
 from benchmarks.model_kind import ModelKind
 from benchmarks.servers import HOST
+from serve_app import front_gate
 
 Yaml: TypeAlias = dict[str, "Yaml"] | list["Yaml"] | str | int | float | bool | None
 
@@ -66,6 +67,25 @@ def arguments_of(config: dict[str, Yaml]) -> dict[str, Yaml]:
     arguments = _application(config)["args"]
     assert isinstance(arguments, dict)
     return arguments
+
+
+def let_in(config: dict[str, Yaml], requests: int) -> None:
+    """Have both gates admit so many requests for each ingress replica.
+
+    Args:
+        config: Is changed.
+        requests: With images, under way.
+    """
+    ingress = arguments_of(config)["ingress"]
+    assert isinstance(ingress, dict)
+    ingress["max_concurrent_requests"] = requests
+    controller = config["controller_options"]
+    assert isinstance(controller, dict)
+    environment = controller["runtime_env"]
+    assert isinstance(environment, dict)
+    variables = environment["env_vars"]
+    assert isinstance(variables, dict)
+    variables[front_gate.VARIABLE] = front_gate.rules(requests)
 
 
 def listening(config: dict[str, Yaml], port: int) -> dict[str, Yaml]:

@@ -76,12 +76,12 @@ class Lane:
         now = self._clock()
         self._leave_out_slow_uploads(now)
         if self.under_way >= self._limits.max_requests:
-            raise _overloaded(1)
+            raise overloaded(1)
         longest = self._limits.max_wait_seconds
         if longest is not None:
             wait = self._expected_wait_seconds(now)
             if wait is not None and wait > longest:
-                raise _overloaded(math.ceil(wait - longest))
+                raise overloaded(math.ceil(wait - longest))
         if not self.under_way:
             self._completed.clear()  # an idle time says nothing of the rate
         ticket = Ticket(now)
@@ -142,7 +142,12 @@ class Lane:
         return (len(self._completed) - 1) / seconds
 
 
-def _overloaded(retry_after_seconds: int) -> OverloadedError:
+def overloaded(retry_after_seconds: int) -> OverloadedError:
+    """What is said to a request that is not let in.
+
+    Args:
+        retry_after_seconds: When to come again.
+    """
     return OverloadedError(
         "The service has as much work as it can answer soon; try again in a moment.",
         retry_after_seconds,

@@ -204,9 +204,10 @@ class IngressConfig(Section):
         default=8, ge=1, description="Files of one request that are worked on at the same time."
     )
     max_concurrent_requests: int = Field(
-        default=48,
+        default=34,  # a batch, and two whose answers are on their way as the next ones come
         ge=1,
-        description="Requests with images that one replica works on at a time; beyond: 503.",
+        description="Requests with images that one replica works on at a time; beyond: 503. "
+        "HAProxy's rules have the same number (serve_app/front_gate.py).",
     )
     max_wait_seconds: float = Field(
         default=10.0,

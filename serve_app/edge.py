@@ -25,8 +25,9 @@ logger = logging.getLogger(__name__)
 REQUEST_ID_HEADER = "X-Request-ID"
 STARTED = "vigil.started"
 """Key of the ASGI scope under which the gate leaves when the request began (monotonic seconds)."""
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+REQUEST_ID_PATTERN = r"[A-Za-z0-9._:-]{1,128}"
 """What is taken from a client: nothing that could forge a line of a log."""
+_REQUEST_ID = re.compile(REQUEST_ID_PATTERN)
 
 
 class RequestBoundary:

@@ -35,7 +35,7 @@ CONTROL_HEADERS = frozenset(
 )
 """By which Serve 2.60 takes orders (ray/serve/_private/constants.py); none is for clients."""
 
-_VIDEO_ROUTES = frozenset({"/api/video-classification", "/v1/videos"})
+VIDEO_ROUTES = frozenset({"/api/video-classification", "/v1/videos"})
 _PASSED = "vigil.gate"
 """Key of the ASGI scope that says that a request has passed a gate."""
 
@@ -112,7 +112,7 @@ class Gate:
         if scope["method"] != "POST":
             await self._bounded(scope, receive, send)
             return
-        lane = self._videos if scope["path"].rstrip("/") in _VIDEO_ROUTES else self._images
+        lane = self._videos if scope["path"].rstrip("/") in VIDEO_ROUTES else self._images
         try:
             ticket = lane.enter()
         except OverloadedError as error:

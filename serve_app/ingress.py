@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Mapping
 
 from fastapi import FastAPI
@@ -17,11 +19,14 @@ from deployments.telemetry.ray_metrics import RayMetrics
 from deployments.telemetry.settings import TelemetrySettings
 from deployments.video.client import VideoClient
 from deployments.video.deployment import VideoClassifier
+from serve_app import front_gate
 from serve_app.application import create_app
 from serve_app.config import AppConfig
 from serve_app.gate import GateRules, open_gate
 from serve_app.observer import counting_refusals
 from serve_app.traced import trace_requests
+
+logger = logging.getLogger(__name__)
 
 
 @serve.ingress()
@@ -53,6 +58,9 @@ class Ingress:
         self._traces = telemetry.traces
         self._config = config
         self._metrics = RayMetrics()
+        most = config.ingress.max_concurrent_requests
+        if what := front_gate.complaint(most, os.environ):
+            logger.warning(what)
         open_gate(GateRules.of(config), counting_refusals(self._metrics))
         self._classifier = ClassifierClient(catalog, models, on_demand, policy, self._metrics)
         self._videos = VideoClient(videos, config.request_timeout_seconds, metrics=self._metrics)

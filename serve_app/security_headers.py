@@ -12,6 +12,11 @@ _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
+HEADERS_OF_PROBLEMS = _ALWAYS | {
+    "Content-Security-Policy": _DATA_POLICY,
+    "Cache-Control": "no-store",
+}
+"""All that belong on the refusal of a POST, for whoever answers without this middleware."""
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "

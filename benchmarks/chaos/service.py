@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.load import Request
 from benchmarks.machine import ROOT, tool
 from benchmarks.servers import HOST, Command, Server, free_port, running
-from benchmarks.vigil_config import Yaml, arguments_of, shipped
+from benchmarks.vigil_config import Yaml, arguments_of, let_in, shipped
 from benchmarks.vigil_server import write_config
 
 _TITLE = "ray::ServeReplica:classification:"
@@ -116,7 +116,7 @@ class Service:
 
 @contextmanager
 def service(
-    folder: Path, probe: Request, checkpoint: Path | None = None, **ingress: Yaml
+    folder: Path, probe: Request, checkpoint: Path | None = None, admitted: int = 0, **ingress: Yaml
 ) -> Iterator[Service]:
     """Start the service with ``vigil``, as operators do, and end it.
 
@@ -124,6 +124,7 @@ def service(
         folder: For its configuration and its log.
         probe: It is ready once it answers this one.
         checkpoint: Of its model; None: the demonstration model.
+        admitted: Requests under way for each ingress replica; 0: as shipped.
         **ingress: Settings of the ingress that differ from the shipped ones.
     """
     port = free_port()
@@ -145,6 +146,8 @@ def service(
     if checkpoint:
         models[0].update(source=str(checkpoint), revision=None)
     arguments["on_demand"] = {"allow": []}
+    if admitted:
+        let_in(config, admitted)
     credentials = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     command = Command(
         [tool("vigil"), "serve", str(write_config(folder, config))],

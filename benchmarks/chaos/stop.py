@@ -28,7 +28,7 @@ def drain(folder: Path, request: Request) -> Row:
         folder: For the service's files.
         request: Takes some time to answer.
     """
-    with service(folder, request, max_concurrent_requests=REQUESTS, max_wait_seconds=600) as it:
+    with service(folder, request, admitted=REQUESTS, max_wait_seconds=600) as it:
         clients = Clients(HOST, it.port, [request])
         seen, seconds = yielding(_stop_under_load(it, clients))
         left = it.server.family.alive()

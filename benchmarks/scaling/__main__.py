@@ -27,7 +27,7 @@ from benchmarks.machine import ROOT, machine
 from benchmarks.scaling.model import SIDE
 from benchmarks.servers import HOST, free_port, running
 from benchmarks.statistics import Spread, paired_ratio, percentile, steady_rate
-from benchmarks.vigil_config import MODEL_NAME, Yaml, arguments_of, listening, shipped
+from benchmarks.vigil_config import MODEL_NAME, Yaml, arguments_of, let_in, listening, shipped
 
 BATCH_SECONDS = 0.4
 MAX_BATCH_SIZE = 8
@@ -131,9 +131,10 @@ def _config(port: int, replicas: int) -> dict[str, Yaml]:
         default_model=MODEL_NAME,
         models=[model],
         on_demand={"allow": []},
-        # What is asked is how much the models do, not what is refused.
-        ingress={"max_concurrent_requests": 2 * CONNECTIONS, "replicas": {"min": 1, "max": 1}},
+        ingress={"replicas": {"min": 1, "max": 1}},
     )
+    # What is asked is how much the models do, not what is refused.
+    let_in(config, 2 * CONNECTIONS)
     return config
 
 

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from benchmarks.chaos.load import Clients, Seen
 from benchmarks.load import File, upload
+from serve_app.front_gate import REQUESTS_PER_REPLICA
 from tests.assets.models import save
 from tests.assets.pictures import scene
 from tests.assets.stand_ins import vit
@@ -187,3 +188,27 @@ async def test_whatever_comes_too_much_is_refused_and_told_when_to_come_again(
     assert seen.refused
     after = await clients.closed_loop(4, 1)
     assert len(after.right) == after.sent
+
+
+async def test_haproxy_refuses_before_the_replicas_hear_of_it(shaky: Service) -> None:
+    """Two ingress replicas would take 96; their server tells the date, HAProxy does not."""
+    at_once = 2 * REQUESTS_PER_REPLICA + 20
+    limits = httpx.Limits(max_connections=at_once)
+    async with httpx.AsyncClient(base_url=shaky.url, timeout=60, limits=limits) as client:
+
+        async def ask() -> httpx.Response:
+            files = {"file": ("a", grey(60))}
+            params = {"model_name": SLOW}
+            return await client.post("/api/image-query-classification", files=files, params=params)
+
+        waiting = {asyncio.create_task(ask()) for _ in range(at_once)}
+        refused: list[httpx.Response] = []
+        while len(refused) < 20:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            refused += [task.result() for task in done if task.result().status_code != 200]
+        assert {answer.status_code for answer in refused} == {503}
+        assert all("date" not in answer.headers for answer in refused)
+        assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
