@@ -71,15 +71,15 @@ def tool(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
-def commit(paths: tuple[str, ...]) -> Commit:
+def commit(paths: tuple[str, ...], checkout: Path = ROOT) -> Commit:
     """The commit that is checked out, and whether something under ``paths`` differs from it."""
-    changes = _git("status", "--porcelain", "--", *paths)
-    return Commit(_git("rev-parse", "HEAD"), modified=bool(changes))
+    changes = _git(checkout, "status", "--porcelain", "--", *paths)
+    return Commit(_git(checkout, "rev-parse", "HEAD"), modified=bool(changes))
 
 
-def _git(*arguments: str) -> str:
+def _git(checkout: Path, *arguments: str) -> str:
     return subprocess.run(
-        ["git", "-C", str(ROOT), *arguments], check=True, capture_output=True, text=True
+        ["git", "-C", str(checkout), *arguments], check=True, capture_output=True, text=True
     ).stdout.strip()
 
 

@@ -32,6 +32,8 @@ class Command:
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to this process's environment."""
+    directory: Path = ROOT
+    """In which it is started."""
     stop_signal: signal.Signals = signal.SIGTERM
     ready_timeout_seconds: float = 180.0
     stop_timeout_seconds: float = 60.0
@@ -124,7 +126,7 @@ def _start(
         signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         command.arguments,
-        cwd=ROOT,
+        cwd=command.directory,
         env=dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=output,

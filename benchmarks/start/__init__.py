@@ -1,0 +1,1 @@
+"""How long Vigil takes from its start to its first answer, beside an earlier Vigil."""
