@@ -58,6 +58,10 @@ TRACES_VARIABLE = "OTEL_TRACES_EXPORTER"
 """OpenTelemetry's own switch: ``otlp`` or ``none``. The OTEL_ variables beside it are read by the
 OpenTelemetry SDK in each replica, which inherits them from where Ray was started."""
 
+FRONT_GATE_VARIABLE = "RAY_SERVE_HAPROXY_HEALTH_CHECK_DOWNINTER"
+"""From which Serve's HAProxy has the rules of `serve_app.front_gate`; proxies and replicas have it
+from ``controller_options``."""
+
 SECRET_FIELDS = ("access_token", "api_keys")
 """Fields that only the environment may set: Serve shows ``args`` in its dashboard and its API."""
 
@@ -163,13 +167,13 @@ def environment(directory: Path | None = None) -> dict[str, str]:
         directory: Where ``.env`` lies; None: the working directory.
 
     Returns:
-        Only variables of `ENVIRONMENT_VARIABLES`, and `TRACES_VARIABLE`, that have a value; the
-        process's environment wins over ``.env``.
+        Only variables of `ENVIRONMENT_VARIABLES`, `TRACES_VARIABLE` and `FRONT_GATE_VARIABLE` that
+        have a value; the process's environment wins over ``.env``.
     """
     # Without interpolation: a "$" in a key or token is meant.
     from_file = dotenv_values((directory or Path.cwd()) / ".env", interpolate=False)
     merged = {**from_file, **os.environ}
-    names = (*ENVIRONMENT_VARIABLES, TRACES_VARIABLE)
+    names = (*ENVIRONMENT_VARIABLES, TRACES_VARIABLE, FRONT_GATE_VARIABLE)
     return {name: value for name in names if (value := merged.get(name))}
 
 

@@ -25,14 +25,15 @@ import sys
 from collections.abc import Mapping
 
 from serve_app.admission import overloaded
+from serve_app.config import FRONT_GATE_VARIABLE
 from serve_app.config_sections import IngressConfig
 from serve_app.edge import REQUEST_ID_HEADER, REQUEST_ID_PATTERN
 from serve_app.gate import VIDEO_ROUTES
 from serve_app.problems import MEDIA_TYPE, body_of
 from serve_app.security_headers import HEADERS_OF_PROBLEMS
 
-VARIABLE = "RAY_SERVE_HAPROXY_HEALTH_CHECK_DOWNINTER"
-"""Where Serve takes the rules from: its last words in a ``default-server`` line."""
+VARIABLE = FRONT_GATE_VARIABLE
+"""Where Serve takes the rules from, to put them into a ``default-server`` line."""
 
 REQUESTS_PER_REPLICA = IngressConfig().max_concurrent_requests
 """Under way in each ingress replica, as one HAProxy counts them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 
 from fastapi import FastAPI
@@ -21,7 +20,7 @@ from deployments.video.client import VideoClient
 from deployments.video.deployment import VideoClassifier
 from serve_app import front_gate
 from serve_app.application import create_app
-from serve_app.config import AppConfig
+from serve_app.config import AppConfig, environment
 from serve_app.gate import GateRules, open_gate
 from serve_app.observer import counting_refusals
 from serve_app.traced import trace_requests
@@ -59,7 +58,7 @@ class Ingress:
         self._config = config
         self._metrics = RayMetrics()
         most = config.ingress.max_concurrent_requests
-        if what := front_gate.complaint(most, os.environ):
+        if what := front_gate.complaint(most, environment()):
             logger.warning(what)
         open_gate(GateRules.of(config), counting_refusals(self._metrics))
         self._classifier = ClassifierClient(catalog, models, on_demand, policy, self._metrics)
