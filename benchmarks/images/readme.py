@@ -18,8 +18,8 @@ from benchmarks.readme import README, Section, main, measured_on, require_quotab
 from benchmarks.statistics import spread
 
 RESULTS = ROOT / "benchmarks" / "results" / "images.json"
-NEWER_RESULTS = tuple(RESULTS.with_name(f"images-{part}.json") for part in ("memory", "mixed"))
-"""Of newer runs of single scenarios, which are quoted for those instead; may be absent."""
+OTHER_RESULTS = tuple(RESULTS.with_name(f"images-{part}.json") for part in ("base", "memory"))
+"""Of other runs of single scenarios, which are quoted for those instead; may be absent."""
 
 
 def section(results: Results, chart: str | None) -> str:
@@ -42,20 +42,20 @@ def section(results: Results, chart: str | None) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def sections(results: Results, newer: Sequence[Results], chart: str) -> str:
-    """The texts of a run and of newer ones, whose scenarios are left out of the first.
+def sections(results: Results, others: Sequence[Results], chart: str) -> str:
+    """The texts of a run and of others, whose scenarios are left out of the first.
 
     Args:
         results: A full run.
-        newer: Of single scenarios, each of its own.
+        others: Of single scenarios, each of its own.
         chart: As of `section`, of the full run.
 
     Raises:
         ValueError: As `section`.
     """
-    for run in newer:
+    for run in others:
         results = results.beyond(run)
-    return "\n\n".join([section(results, chart), *(section(run, None) for run in newer)])
+    return "\n\n".join([section(results, chart), *(section(run, None) for run in others)])
 
 
 def _conditions(results: Results) -> str:
@@ -113,8 +113,8 @@ def _pss(load: LoadMeasurement) -> float:
 
 def _committed() -> str:
     chart = RESULTS.with_name(f"{RESULTS.stem}-throughput.svg").relative_to(ROOT)
-    newer = [read(path) for path in NEWER_RESULTS if path.exists()]
-    return sections(read(RESULTS), newer, str(chart))
+    others = [read(path) for path in OTHER_RESULTS if path.exists()]
+    return sections(read(RESULTS), others, str(chart))
 
 
 SECTION = Section("images", README, _committed)
