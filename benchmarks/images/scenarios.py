@@ -55,6 +55,8 @@ class MemoryScenario:
     name: str = "memory"
     title: str = "memory over 20,000 requests"
     systems: tuple[SystemName, ...] = ("vigil",)
+    warmup_requests: int = 10_000
+    """Not counted: until then the autoscaler has started the replicas that the load calls for."""
     requests: int = 20_000
     connections: int = 32
 

@@ -243,8 +243,9 @@ class Suite:
         self.say(f"  {system:9} idle: {100 * cores:.1f} % of a core")
 
     def _memory(self, scenario: MemoryScenario) -> None:
-        quick = self.results.settings.quick
-        requests = scenario.requests // 50 if quick else scenario.requests
+        divisor = 50 if self.results.settings.quick else 1
+        requests = scenario.requests // divisor
+        warmup = scenario.warmup_requests // divisor
         for system in self._in_turn([scenario], 0):
             port = free_port()
             with prepared(system, _TINY, self.workspace.checkpoint(_TINY), port) as target:
@@ -254,9 +255,10 @@ class Suite:
                     self._started(system, _TINY, 0, server)
                     samples: list[MemorySample] = []
                     references = self.workspace.references(_TINY, "jpeg")
-                    for part in range(1, _MEMORY_SAMPLES + 1):
-                        count = requests // _MEMORY_SAMPLES
-                        plan = Plan(scenario.connections, 0, float("inf"), max_requests=count)
+                    count = requests // _MEMORY_SAMPLES
+                    for part in range(_MEMORY_SAMPLES + 1):
+                        most = count if part else warmup
+                        plan = Plan(scenario.connections, 0, float("inf"), max_requests=most)
                         load = drive(HOST, port, sent, plan, Observer())
                         agreement(load.answers, references)
                         server.family.refresh()
