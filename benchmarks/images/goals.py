@@ -174,6 +174,13 @@ GOALS: Sequence[Goal[Results]] = (
         _of_model_limit("base-float32-32"),
     ),
     Goal(
+        "ViT-B/16 float32: images/s of original",
+        3,
+        "at least",
+        "×",
+        _against("base-float32-32", "original"),
+    ),
+    Goal(
         "ViT-B/16 bfloat16: images/s of the model limit",
         0.95,
         "at least",
