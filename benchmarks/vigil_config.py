@@ -10,7 +10,8 @@ import yaml
 from benchmarks.machine import ROOT
 from benchmarks.model_kind import ModelKind
 from benchmarks.servers import HOST
-from serve_app import front_gate
+from serve_app.config import FRONT_GATE_VARIABLE
+from serve_app.front_gate import rules
 
 Yaml: TypeAlias = dict[str, "Yaml"] | list["Yaml"] | str | int | float | bool | None
 
@@ -85,7 +86,7 @@ def let_in(config: dict[str, Yaml], requests: int) -> None:
     assert isinstance(environment, dict)
     variables = environment["env_vars"]
     assert isinstance(variables, dict)
-    variables[front_gate.VARIABLE] = front_gate.rules(requests)
+    variables[FRONT_GATE_VARIABLE] = rules(requests)
 
 
 def listening(config: dict[str, Yaml], port: int) -> dict[str, Yaml]:

@@ -59,8 +59,8 @@ TRACES_VARIABLE = "OTEL_TRACES_EXPORTER"
 OpenTelemetry SDK in each replica, which inherits them from where Ray was started."""
 
 FRONT_GATE_VARIABLE = "RAY_SERVE_HAPROXY_HEALTH_CHECK_DOWNINTER"
-"""From which Serve's HAProxy has the rules of `serve_app.front_gate`; proxies and replicas have it
-from ``controller_options``."""
+"""From which Serve takes the rules of `serve_app.front_gate`, to put them into a ``default-server``
+line of HAProxy's; proxies and replicas have it from ``controller_options``."""
 
 SECRET_FIELDS = ("access_token", "api_keys")
 """Fields that only the environment may set: Serve shows ``args`` in its dashboard and its API."""

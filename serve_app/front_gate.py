@@ -11,9 +11,9 @@ counts the requests that it holds whole and that wait for an answer. Larger ones
 everything that is no POST pass: the gate behind knows them better.
 
 Serve makes HAProxy's configuration and has no setting for rules of one's own (Ray 2.60).
-`VARIABLE` is the text of a directive in the very section that needs them, and may have several
-lines. ``python -m serve_app.front_gate`` prints its value; docs/adr/0005-refusing-in-haproxy.md
-says why it goes this way.
+`FRONT_GATE_VARIABLE` is the text of a directive in the very section that needs them, and may have
+several lines. ``python -m serve_app.front_gate`` prints its value;
+docs/adr/0005-refusing-in-haproxy.md says why it goes this way.
 """
 
 from __future__ import annotations
@@ -32,9 +32,6 @@ from serve_app.gate import VIDEO_ROUTES
 from serve_app.problems import MEDIA_TYPE, body_of
 from serve_app.security_headers import HEADERS_OF_PROBLEMS
 
-VARIABLE = FRONT_GATE_VARIABLE
-"""Where Serve takes the rules from, to put them into a ``default-server`` line."""
-
 REQUESTS_PER_REPLICA = IngressConfig().max_concurrent_requests
 """Under way in each ingress replica, as one HAProxy counts them."""
 
@@ -47,7 +44,7 @@ _DOWN_INTERVAL = "250ms"
 
 
 def rules(requests_per_replica: int = REQUESTS_PER_REPLICA) -> str:
-    """The value of `VARIABLE`: directives of HAProxy 2.8, one a line.
+    """The value of `FRONT_GATE_VARIABLE`: directives of HAProxy 2.8, one a line.
 
     Args:
         requests_per_replica: How many may be under way in each ingress replica.
@@ -94,15 +91,16 @@ def complaint(max_concurrent_requests: int, environ: Mapping[str, str]) -> str |
 
     Args:
         max_concurrent_requests: Of one ingress replica.
-        environ: In which `VARIABLE` may be.
+        environ: In which `FRONT_GATE_VARIABLE` may be.
     """
-    found = _PER_REPLICA.search(environ.get(VARIABLE, ""))
+    found = _PER_REPLICA.search(environ.get(FRONT_GATE_VARIABLE, ""))
     if found is None or int(found[1]) >= max_concurrent_requests:
         return None
     return (
         f"HAProxy refuses images beyond {found[1]} requests under way for an ingress replica, so "
-        f"ingress.max_concurrent_requests={max_concurrent_requests} is not reached; set {VARIABLE} "
-        f"to what python -m serve_app.front_gate {max_concurrent_requests} prints"
+        f"ingress.max_concurrent_requests={max_concurrent_requests} is not reached; set "
+        f"{FRONT_GATE_VARIABLE} to what python -m serve_app.front_gate "
+        f"{max_concurrent_requests} prints"
     )
 
 

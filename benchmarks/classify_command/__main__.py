@@ -32,6 +32,7 @@ from benchmarks.classify_command import files
 from benchmarks.load import File, Observer, Plan, drive, upload
 from benchmarks.machine import ROOT, commit, machine, versions
 from benchmarks.servers import HOST, free_port, running
+from benchmarks.turns import in_turn
 
 GOAL = 0.9
 """Share of the service's throughput that the command is to use."""
@@ -137,8 +138,7 @@ def _measure(results: Results, port: int, folder: Path, sent: Sequence[File]) ->
     _load(port, sent[: len(sent) // 5], *WAYS["16 files, 4"])  # warms the service up
     clients = [*WAYS, "command"]
     for repeat in range(results.repeats):
-        # Another one begins each time.
-        for client in clients[repeat % len(clients) :] + clients[: repeat % len(clients)]:
+        for client in in_turn(clients, repeat):
             if client == "command":
                 results.command.append(_command(port, folder, len(sent)))
             else:

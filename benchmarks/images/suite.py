@@ -40,6 +40,7 @@ from benchmarks.model_kind import ModelKind
 from benchmarks.processes import ProcessFamily
 from benchmarks.servers import HOST, Server, free_port, running
 from benchmarks.statistics import percentile, steady_rate
+from benchmarks.turns import in_turn
 
 _TINY = ModelKind("tiny")
 _MEMORY_SAMPLES = 40
@@ -122,8 +123,7 @@ class Suite:
     def _in_turn(self, scenarios: Sequence[Scenario], repeat: int) -> list[SystemName]:
         """The systems of the scenarios; each repeat begins with another one."""
         chosen = [s for s in self.systems if any(s in scenario.systems for scenario in scenarios)]
-        start = repeat % max(1, len(chosen))
-        return chosen[start:] + chosen[:start]
+        return in_turn(chosen, repeat)
 
     def _loads(self, system: SystemName, scenarios: Sequence[LoadScenario], repeat: int) -> None:
         kind = scenarios[0].model

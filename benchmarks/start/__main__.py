@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from benchmarks.load import File, upload
 from benchmarks.machine import ROOT, commit, machine
 from benchmarks.servers import free_port, running
 from benchmarks.statistics import paired_ratio
+from benchmarks.turns import in_turn
 from benchmarks.vigil_config import listening
 from benchmarks.vigil_server import serve, write_config
 
@@ -35,8 +35,7 @@ def main() -> None:
     checkouts = {"before": arguments.before, "now": ROOT}
     seconds: dict[str, list[float]] = {name: [] for name in checkouts}
     for repeat in range(arguments.repeats):
-        order = list(checkouts)
-        for name in order[repeat % 2 :] + order[: repeat % 2]:
+        for name in in_turn(checkouts, repeat):
             seconds[name].append(start_seconds(checkouts[name]))
             print(f"{name}: {seconds[name][-1]:.1f} s", file=sys.stderr, flush=True)
     ratio = paired_ratio(seconds["now"], seconds["before"])
@@ -64,18 +63,18 @@ def start_seconds(checkout: Path) -> float:
     with tempfile.TemporaryDirectory(prefix="vigil-start-") as name:
         folder = Path(name)
         command = serve(write_config(folder, listening(config, port)), port, folder / "ray")
-        of_checkout: Mapping[str, str] = {**command.environment, "PYTHONPATH": str(checkout)}
-        command = replace(command, environment=of_checkout, directory=checkout)
+        environment = {**command.environment, "PYTHONPATH": str(checkout)}
+        command = replace(command, environment=environment, directory=checkout)
         with running(command, port, probe, folder / "server.log") as server:
             return server.start_to_ready_seconds
 
 
-def _arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.start", description=__doc__)
     parser.add_argument("--before", type=Path, required=True, help="an earlier checkout's root")
     parser.add_argument("--repeats", type=int, default=5, help="(default: %(default)s)")
     parser.add_argument("--output", type=Path, help="results file")
-    return parser.parse_args(given)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from deployments.classifier.fake import FAKE_MODEL, FakeClassifier, fake_model
 from deployments.video.fake import FakeVideoAnalyst
 from serve_app.application import create_app
 from serve_app.config import resolve
+from tests.assets.ports import free_port
 
 PLAIN = fake_model("ages", ["young", "middle", "old"])
 """A model that flags nothing."""
@@ -53,9 +54,7 @@ class LoopbackService:
         self._interposed: list[tuple[int, dict[str, str], bytes]] = []
         self.paths: list[str] = []
         """What was asked for, in order."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.start()
 

@@ -17,7 +17,8 @@ import httpx
 import pytest
 import yaml
 
-from tests.integration.service import ROOT, Service, descendants, free_port
+from tests.assets.ports import free_port
+from tests.integration.service import ROOT, Service, descendants
 
 OBSERVABILITY = ROOT / "observability"
 START_SECONDS = 60

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import httpx
 import yaml
 
 from serve_app.launcher.serve_ports import service_port_variables
+from tests.assets.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 300
@@ -44,13 +44,6 @@ class Service:
             for pid in descendants(self.process.pid)
             if (Path("/proc") / str(pid) / "cmdline").read_bytes().startswith(title.encode())
         ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def descendants(pid: int) -> list[int]:

@@ -18,8 +18,9 @@ import pytest
 import yaml
 
 from tests.assets.images import image_bytes
+from tests.assets.ports import free_port
 from tests.integration.confined import TMP, USER, confined, why_not
-from tests.integration.service import ROOT, default_config, descendants, free_port
+from tests.integration.service import ROOT, default_config, descendants
 from tests.unit.launcher.conditions import eventually
 
 START_SECONDS = 180

@@ -18,7 +18,8 @@ import yaml
 
 from serve_app.launcher import ports
 from serve_app.launcher.processes import SUPERVISOR_VARIABLE
-from tests.integration.service import ROOT, free_port
+from tests.assets.ports import free_port
+from tests.integration.service import ROOT
 from tests.unit.launcher.conditions import eventually
 
 START_SECONDS = 180

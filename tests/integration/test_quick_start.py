@@ -15,7 +15,8 @@ import yaml
 
 from serve_app.launcher.serve_ports import service_port_variables
 from tests.assets.fake_hub import FakeHub
-from tests.integration.service import default_config, free_port
+from tests.assets.ports import free_port
+from tests.integration.service import default_config
 from tests.readme import ADDRESS, ROOT, CurlLine, curl_lines, shell_lines
 
 PAGE = ROOT / "docs" / "quick-start.md"

@@ -16,8 +16,9 @@ import pytest
 import yaml
 
 from tests.assets.images import animation_bytes, image_bytes
+from tests.assets.ports import free_port
 from tests.assets.videos import make_video, paint_noise
-from tests.integration.service import ROOT, free_port
+from tests.integration.service import ROOT
 from tests.unit.launcher.conditions import eventually
 from vigil_client import Client
 

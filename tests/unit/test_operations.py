@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from serve_app import front_gate
+from serve_app.config import FRONT_GATE_VARIABLE
 from tests.cluster.ray_cluster import (
     DETECT_LOST_NODES,
     GIVE_CONNECTIONS_UP,
@@ -28,7 +28,7 @@ OPERATORS_CHOICE = "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S"
 def test_the_page_exports_what_serve_config_yaml_sets() -> None:
     wanted = serve_config()["controller_options"]["runtime_env"]["env_vars"]
     assert OPERATORS_CHOICE in EXPORTED
-    printed = {front_gate.VARIABLE: "$(python -m serve_app.front_gate)"}
+    printed = {FRONT_GATE_VARIABLE: "$(python -m serve_app.front_gate)"}
     for name, value in (wanted | printed).items():
         if name != OPERATORS_CHOICE:
             assert EXPORTED[name] == value

