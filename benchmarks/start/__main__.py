@@ -1,7 +1,7 @@
 """How long Vigil takes from its start to its first answer, beside an earlier Vigil.
 
-    git worktree add /tmp/before 9dd45be
-    python -m benchmarks.start --before /tmp/before --output benchmarks/results/start.json
+    git worktree add ../before 9dd45be
+    python -m benchmarks.start --before ../before --output benchmarks/results/start.json
 
 Both start in turn, each with the ``serve_config.yaml`` that it ships with, in this Python.
 """
