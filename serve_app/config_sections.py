@@ -80,7 +80,9 @@ class ModelConfig(Section):
     )
     dtype: Dtype = Field(
         default="auto",
-        description="Precision of the forward pass; auto: what the device is best at.",
+        description="Precision of the forward pass; auto: bfloat16 on a GPU; on a CPU float32, "
+        "with feed-forward layers in bfloat16 where the CPU multiplies in it and scores hardly "
+        "move (not with `exact`).",
     )
     exact: bool = Field(
         default=False,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 import torch
 
+from deployments.classifier import bfloat16
+from deployments.classifier.calibration import calibration_frames
 from deployments.classifier.checkpoint import (
     check,
     is_demonstration,
@@ -54,7 +56,8 @@ class ModelOptions:
     flagged_labels: tuple[str, ...] | None = None
     """None: inferred from well-known names."""
     dtype: DtypeName = "auto"
-    """``auto``: bfloat16 on a GPU, float32 on a CPU."""
+    """``auto``: bfloat16 on a GPU; on a CPU float32, with feed-forward layers in bfloat16 where the
+    CPU multiplies in it, scores hardly move and ``exact`` is not asked for."""
     device: str = "auto"
     """``auto``, or torch's name: ``cpu``, ``cuda``, ``cuda:1`` …"""
     exact: bool = False
@@ -158,27 +161,32 @@ class Model:
         model = cls(info, network, processor, steps)
         if device.type == "cpu":
             keep_freed_memory()
-            model.pack()
+            model.optimise(
+                in_bfloat16=options.dtype == "auto" and not options.exact and bfloat16.is_native()
+            )
             model.spread(
                 options.cpu_threads or len(os.sched_getaffinity(0)), options.cpu_chunk_frames
             )
         return model
 
-    def pack(self) -> None:
-        """Has linear layers run on weights laid out for the CPU, if scores stay; see `pack`.
+    def optimise(self, *, in_bfloat16: bool) -> None:
+        """Has linear layers run as suits the CPU, if scores stay; see `pack` and `bfloat16.lower`.
 
         Not for models whose own processor runs whole.
+
+        Args:
+            in_bfloat16: Some layers may take this precision.
         """
         if (normalisation := self._normalisation) is None:
             return
         run = self._pass(normalisation)
         spec = self.info.input
-        noise = torch.Generator().manual_seed(0)
-        frames = torch.randint(
-            256, (2, spec.height, spec.width, 3), dtype=torch.uint8, generator=noise
-        )
+        frames = torch.from_numpy(calibration_frames(spec.height, spec.width))
+        layers = bfloat16.feed_forward_layers(self._network) if in_bfloat16 else ()
         with torch.inference_mode():
-            pack(self._network, lambda: run(frames))
+            pack(self._network, lambda: run(frames[:2]))
+            parts = torch.split(frames, 8)  # as batches run later
+            bfloat16.lower(layers, lambda: torch.cat([run(part) for part in parts]))
 
     def spread(self, threads: int, chunk_frames: int) -> None:
         """Has the forward pass run on so many of a CPU's cores from now on; see `CpuForward`.

@@ -8,18 +8,16 @@ compiler's minutes at every start. A ViT-B/16 takes a fifth less of a core's tim
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from collections.abc import Callable
 
 import torch
+
+from deployments.classifier.linear_layers import linear_places
 
 logger = logging.getLogger(__name__)
 
 SCORE_TOLERANCE = 1e-5
 """How far scores may move: what another order of the same float32 sums may make of them."""
-
-_Place: TypeAlias = tuple[torch.nn.Module, str, torch.nn.Linear]
-"""A layer, and where it is kept."""
 
 
 class PackedLinear(torch.nn.Module):
@@ -50,13 +48,13 @@ def pack(network: torch.nn.Module, scores: Callable[[], torch.Tensor]) -> bool:
         network: In float32, on a CPU.
         scores: Runs the network on frames that are the same in each call.
     """
-    places = list(_linear_layers(network))
+    places = list(linear_places(network))
     if not places:
         return True
     try:
         expected = scores()
-        for parent, name, linear in places:
-            setattr(parent, name, PackedLinear(linear))
+        for place in places:
+            place.put(PackedLinear(place.linear))
         if (scores() - expected).abs().max() <= SCORE_TOLERANCE:
             return True
         logger.warning("linear layers stay unpacked: packed ones compute something else")
@@ -64,14 +62,6 @@ def pack(network: torch.nn.Module, scores: Callable[[], torch.Tensor]) -> bool:
         # Networks that reach for a layer's weight, builds without oneDNN. One that does not run
         # at all is found out, and said, when it is warmed.
         logger.info("linear layers stay unpacked: %r", error)
-    for parent, name, linear in places:
-        setattr(parent, name, linear)
+    for place in places:
+        place.put(place.linear)
     return False
-
-
-def _linear_layers(network: torch.nn.Module) -> Iterator[_Place]:
-    """Those of exactly that class: a subclass may compute, or be asked for, something else."""
-    for parent in network.modules():
-        for name, child in parent.named_children():
-            if type(child) is torch.nn.Linear and child.weight.dtype is torch.float32:
-                yield parent, name, child

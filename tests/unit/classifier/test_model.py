@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import transformers
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from deployments.classifier import bfloat16
 from deployments.classifier.hub import ModelSource
 from deployments.classifier.model import Model, ModelOptions, load_model
 from deployments.classifier.packed_linear import PackedLinear
@@ -240,6 +241,36 @@ def test_linear_layers_are_packed_on_a_cpu(directory: Path) -> None:
     layers = [type(module) for module in network.modules()]
     assert torch.nn.Linear not in layers
     assert layers.count(PackedLinear) > 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "native", "in_bfloat16"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"exact": True}, True, False),
+        ({"dtype": "float32"}, True, False),
+        ({"dtype": "bfloat16"}, True, False),  # all of it is, then
+    ],
+)
+def test_some_layers_take_bfloat16_by_default_where_the_cpu_multiplies_in_it(
+    changes: Mapping[str, object],
+    native: bool,
+    in_bfloat16: bool,
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[tuple[int, int]] = []
+
+    def lower(layers: Sequence[bfloat16.FeedForward], scores: Callable[[], torch.Tensor]) -> int:
+        given.append((len(layers), len(scores()) if layers else 0))
+        return len(layers)
+
+    monkeypatch.setattr(bfloat16, "is_native", lambda: native)
+    monkeypatch.setattr(bfloat16, "lower", lower)
+    options = replace(OPTIONS, **changes)  # type: ignore[arg-type]
+    Model.load(ModelSource("mine", str(directory)), options)
+    assert given == [(2, 16) if in_bfloat16 else (0, 0)]
 
 
 def test_a_loader_travels_to_its_replica(directory: Path) -> None:
