@@ -90,6 +90,13 @@ class ModelInfo:
     """True for a model that shows how the service works and does not moderate."""
     parallel_batches: int = 1
     """Forward passes that one replica takes at a time."""
+    worthwhile_batch_size: int | None = None
+    """Frames from which on a larger batch gains nothing; None: ``max_batch_size`` is worth it."""
+
+    @property
+    def batch_size(self) -> int:
+        """Frames that are batched at most: more would only keep those that come next waiting."""
+        return min(self.max_batch_size, self.worthwhile_batch_size or self.max_batch_size)
 
 
 @dataclass(frozen=True, slots=True)

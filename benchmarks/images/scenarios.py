@@ -74,7 +74,7 @@ def _base(dtype: Dtype, systems: tuple[SystemName, ...]) -> LoadScenario:
     """Long, because a batch of 32 takes six to ten seconds in float32."""
     return LoadScenario(
         f"base-{dtype}-32",
-        f"ViT-B/16 {dtype}, 32 connections",
+        f"ViT-B/16{'' if dtype == 'auto' else f' {dtype}'}, 32 connections",
         ModelKind("base", dtype),
         "jpeg",
         32,
@@ -108,8 +108,9 @@ SCENARIOS: Sequence[Scenario] = (
     LoadScenario("zero-1", "no model, 1 connection", _ZERO, "jpeg", 1, _PEERS[1:]),
     LoadScenario("zero-32", "no model, 32 connections", _ZERO, "jpeg", 32, _PEERS[1:]),
     # Without the peers that differ in what surrounds the model: here it is nearly all there is.
-    _base("float32", ("original", "ideal", "vigil", "limit")),
-    # The peers' documentation leaves models in float32.
+    # Their documentation leaves models in float32.
+    _base("auto", ("original", "ideal", "vigil", "limit")),
+    _base("float32", ("ideal", "vigil", "limit")),
     _base("bfloat16", ("ideal", "vigil", "limit")),
     IdleScenario(),
     MemoryScenario(),

@@ -68,7 +68,7 @@ class ModelReplica:
         self._report_failure = report_failure
         self._batcher = Batcher(
             model.scores,
-            max_batch_size=model.info.max_batch_size,
+            max_batch_size=model.info.batch_size,
             max_queued_frames=max_queued_frames,
             parallel_batches=model.info.parallel_batches,
             report=report,

@@ -56,7 +56,7 @@ def test_the_model_limit_is_that_of_the_same_dtype() -> None:
 
 
 def test_bfloat16_is_compared_with_the_original_which_runs_in_float32() -> None:
-    made = results(load("base-bfloat16-32", "vigil", 6.0), load("base-float32-32", "original", 2.0))
+    made = results(load("base-bfloat16-32", "vigil", 6.0), load("base-auto-32", "original", 2.0))
     title = "ViT-B/16 bfloat16: images/s of original, which is float32"
     assert reached(made, title) == pytest.approx(3)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import numpy as np
 
 from deployments.classifier.batcher import Batcher
+from deployments.classifier.fake import FAKE_MODEL
 from deployments.classifier.frame_queue import FrameQueue, Item
-from deployments.types import Frames, Scores
+from deployments.classifier.replica import ModelReplica
+from deployments.types import Frames, ModelInfo, Scores
 
 CHUNK, WINDOW, BATCH = 16, 4, 32
 IMAGE = 200
@@ -106,3 +109,25 @@ async def test_equals_are_served_in_the_order_in_which_they_came() -> None:
     for item in taken:
         item.answer(np.zeros((8, 1), np.float32))
     await asyncio.gather(*tasks)
+
+
+class LoadedModel:
+    """Gains nothing from more than five frames at a time."""
+
+    info: ModelInfo = replace(FAKE_MODEL, max_batch_size=8, worthwhile_batch_size=5)
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def scores(self, items: Sequence[Frames]) -> Scores:
+        count = sum(map(len, items))
+        self.batches.append(count)
+        return np.zeros((count, len(self.info.labels)), np.float32)
+
+
+async def test_an_image_never_waits_for_more_frames_than_a_batch_is_worth() -> None:
+    model = LoadedModel()
+    replica = ModelReplica(model, max_queued_frames=100)
+    results = await replica.classify([frames_of(1, 8), frames_of(2, 3), frames_of(3, 1)])
+    assert [len(scores) for scores in results if isinstance(scores, np.ndarray)] == [8, 3, 1]
+    assert max(model.batches) == 5

@@ -236,6 +236,19 @@ def test_scores_are_the_same_however_a_batch_is_cut(
     np.testing.assert_allclose(Model.load(source, cut).scores(items), whole, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("threads", "chunk_frames", "batch_size"), [(1, 2, 2), (2, 3, 6), (4, 8, 8)]
+)
+def test_batches_are_no_larger_than_what_the_cores_take_at_once(
+    threads: int, chunk_frames: int, batch_size: int, directory: Path
+) -> None:
+    cut = replace(OPTIONS, cpu_threads=threads, cpu_chunk_frames=chunk_frames)
+    model = Model.load(ModelSource("mine", str(directory)), cut)
+    assert model.info.batch_size == batch_size
+    assert model.info.max_batch_size == 8
+    assert len(model.scores([noise(8)])) == 8
+
+
 def test_linear_layers_are_packed_on_a_cpu(directory: Path) -> None:
     network = Model.load(ModelSource("mine", str(directory)), OPTIONS)._network
     layers = [type(module) for module in network.modules()]
