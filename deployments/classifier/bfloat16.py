@@ -18,6 +18,7 @@ from typing import TypeAlias
 import torch
 
 from deployments.classifier.linear_layers import LinearPlace, linear_places
+from deployments.classifier.packed_linear import PackedLinear
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ FeedForward: TypeAlias = tuple[LinearPlace, LinearPlace]
 """A layer that widens, and the one that narrows again."""
 
 
-class Bfloat16Linear(torch.nn.Module):
+class Bfloat16Linear(PackedLinear):
     """What a `torch.nn.Linear` computes, for inference on a CPU, in bfloat16.
 
     Sums are float32; inputs, weights and outputs are rounded to bfloat16's eight bits.
@@ -43,20 +44,12 @@ class Bfloat16Linear(torch.nn.Module):
     """
 
     def __init__(self, linear: torch.nn.Linear, output: torch.dtype) -> None:
-        super().__init__()
-        # Private to torch; see `packed_linear`. Measured here is what it does to the scores.
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(
-            linear.weight.detach().bfloat16(), None
-        )
-        self._bias = None if linear.bias is None else linear.bias.detach()
+        super().__init__(linear, torch.bfloat16)
         self._output = output
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """``[…, out]`` of ``[…, in]``."""
-        outputs: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-            inputs.bfloat16(), self._weight, self._bias, "none", [], ""
-        )
-        return outputs.to(self._output)
+        return super().forward(inputs.bfloat16()).to(self._output)
 
 
 def is_native() -> bool:

@@ -8,11 +8,14 @@ from PIL import Image
 
 from deployments.types import Frame, Frames
 
+CALIBRATION_FRAMES = 16
+"""Tell roughly how far scores move."""
+
 _OCTAVES = 8
 """From blots of half of a frame to its single pixels at 224."""
 
 
-def calibration_frames(height: int, width: int, count: int = 16) -> Frames:
+def calibration_frames(height: int, width: int, count: int = CALIBRATION_FRAMES) -> Frames:
     """``[count, height, width, 3]`` uint8, the same at every call.
 
     Each has detail of every size, as photographs have (about as much contrast in each octave),

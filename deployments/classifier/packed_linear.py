@@ -21,16 +21,23 @@ SCORE_TOLERANCE = 1e-5
 
 
 class PackedLinear(torch.nn.Module):
-    """What a `torch.nn.Linear` computes, in float32 on a CPU, for inference only.
+    """What a `torch.nn.Linear` computes, on a CPU, for inference only.
+
+    Args:
+        linear: In float32.
+        dtype: Of the weight, and so of inputs and outputs.
 
     Raises:
         AttributeError, RuntimeError: This build of torch cannot lay weights out.
     """
 
-    def __init__(self, linear: torch.nn.Linear) -> None:
+    def __init__(self, linear: torch.nn.Linear, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        # Private to torch, but what its compiler's output calls; `pack` checks what it does here.
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), None)
+        # Private to torch, but what its compiler's output calls; whoever puts this in a network
+        # checks what it does to the scores.
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(
+            linear.weight.detach().to(dtype), None
+        )
         self._bias = None if linear.bias is None else linear.bias.detach()
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
