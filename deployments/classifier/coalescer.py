@@ -70,8 +70,8 @@ class Coalescer:
         max_queued_frames: int,
         eager_calls: Callable[[], int] = lambda: 2,
         max_calls: int = 32,
-        gather_frames: int = 8,
-        gather_seconds: float = 0.01,
+        gather_frames: int = 16,
+        gather_seconds: float = 0.04,
         patience_seconds: float = 2.0,
         overtaken_seconds: float = 5.0,
     ) -> None:

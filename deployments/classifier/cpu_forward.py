@@ -4,15 +4,17 @@ What a network's layers hand on for 32 frames is larger than a core's cache, and
 is not: one core takes 12 ms of its time a frame for 32 at once and 9 for 8 (a ViT of hidden size
 96). And threads that take whole chunks wait for each other once a batch, where torch's own wait
 after every operation, which costs most where other processes want the cores, too. A batch too
-small to keep half of the cores busy is left to torch's own threads: alone, a frame of a ViT-B/16
-takes 0.2 s on two cores and 0.37 s on one. But not where others wait for a core: what torch's
-threads then gain in time they take several times from those others.
+small to keep half of the cores busy is left to torch's own threads, where they gain anything:
+alone, a frame of a ViT-B/16 takes 0.16 s on two cores and 0.26 s on one, that of a small network
+7.4 ms on either. And not where others wait for a core: what torch's threads then gain in time they
+take several times from those others.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,9 +25,17 @@ from deployments.classifier.graphs.device import RunFrames
 from deployments.classifier.inputs import stage
 from deployments.types import Frames
 
+_WORTHWHILE = 0.8
+"""Share of one core's time for a frame that torch's threads must not exceed."""
+_MOST_PASSES = 5
+_ENOUGH_SECONDS = 0.1
+"""Of passes of one kind that are timed; one at least."""
+
 
 class CpuForward:
     """Implements `ForwardPass`. One batch at a time; a failing chunk fails the batch.
+
+    It takes torch's threads to be worth while for a single frame until `compare` has told.
 
     Args:
         run: Scores ``[n, L]`` of frames ``[n, H, W, 3]`` uint8; called in several threads at once.
@@ -55,17 +65,44 @@ class CpuForward:
         self._staging = torch.empty((max_batch_size, height, width, 3), dtype=torch.uint8)
         self._whole = _thread_pool("forward-whole", 1, torch_threads=threads)
         self._pool = _thread_pool("forward", threads, torch_threads=1)
+        self._shares_frames = True
+
+    def compare(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        """Find out whether torch's threads are worth while where there is little to do.
+
+        Not while a batch runs. Call it after a first pass of each kind, which takes longer.
+
+        Args:
+            clock: Seconds.
+        """
+        if self._threads == 1:
+            return
+        frame = self._staging[:1].zero_()
+        shared = self._fastest(self._whole, frame, clock)
+        self._shares_frames = shared <= _WORTHWHILE * self._fastest(self._pool, frame, clock)
 
     def __call__(self, items: Sequence[Frames]) -> torch.Tensor:
         """See `ForwardPass`."""
         frames = self._staging[: stage(items, self._staging)]
-        if 2 * len(frames) <= self._threads and self._cores_are_free():
+        is_small = self._shares_frames and 2 * len(frames) <= self._threads
+        if is_small and self._cores_are_free():
             return self._whole.submit(self._score, frames).result()
         chunk = min(self._chunk_frames, -(-len(frames) // self._threads))
         running = [self._pool.submit(self._score, part) for part in torch.split(frames, chunk)]
         # All of them, also where one fails: the next batch overwrites what they read.
         concurrent.futures.wait(running)
         return torch.cat([part.result() for part in running])
+
+    def _fastest(
+        self, pool: ThreadPoolExecutor, frames: torch.Tensor, clock: Callable[[], float]
+    ) -> float:
+        """Seconds of the fastest of some passes in one of a pool's threads."""
+        passes: list[float] = []
+        while len(passes) < _MOST_PASSES and sum(passes) < _ENOUGH_SECONDS:
+            started = clock()
+            pool.submit(self._score, frames).result()
+            passes.append(clock() - started)
+        return min(passes)
 
     def _score(self, frames: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():

@@ -83,6 +83,7 @@ def load_model(source: ModelSource, options: ModelOptions) -> Model:
     """
     model = Model.load(source, options)
     model.warm()
+    model.choose_threads()
     if options.graphs and model.device.type == "cuda":
         model.accelerate(functools.partial(CudaDevice, model.device))
     return model
@@ -222,6 +223,14 @@ class Model:
         spec = self.info.input
         for count in sorted({1, self.info.batch_size}):
             self.scores([np.zeros((count, spec.height, spec.width, 3), np.uint8)])
+
+    def choose_threads(self) -> None:
+        """On a CPU: has a single frame run on as many cores as are worth while for this model.
+
+        After `warm`, which finds out whether it runs at all.
+        """
+        if isinstance(self._forward, CpuForward):
+            self._forward.compare()
 
     def accelerate(self, new_device: Callable[[], GraphDevice]) -> None:
         """Has the forward pass run as captured graphs from now on, if they agree with it.

@@ -82,6 +82,36 @@ def test_a_small_batch_has_one_thread_where_others_wait_for_a_core() -> None:
     assert run.torch_threads == {1}
 
 
+@pytest.mark.parametrize(("shared_seconds", "torch_threads"), [(7.0, {4}), (9.0, {1})])
+def test_a_small_batch_has_torchs_own_threads_only_where_they_gain_something(
+    shared_seconds: float, torch_threads: set[int]
+) -> None:
+    """One core takes 10 s for a frame."""
+    run = Run()
+    forward = make(run, threads=4)
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        if run.torch_threads:  # a pass has ended
+            now += shared_seconds if run.torch_threads == {4} else 10.0
+            run.torch_threads.clear()
+        return now
+
+    forward.compare(clock)
+    assert run.sizes == [1, 1]  # slow ones are not repeated
+
+    assert forward([frames_of(7)])[:, 0].tolist() == [7]
+    assert run.torch_threads == torch_threads
+
+
+def test_fast_passes_are_compared_more_than_once() -> None:
+    run = Run()
+    make(run).compare()
+    assert len(run.sizes) > 2
+    assert set(run.sizes) == {1}
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="from /proc")
 def test_a_thread_that_is_busy_counts_as_runnable() -> None:
     assert runnable_threads() >= 1  # this one
