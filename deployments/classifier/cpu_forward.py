@@ -6,7 +6,7 @@ is not: one core takes 12 ms of its time a frame for 32 at once and 9 for 8 (a V
 after every operation, which costs most where other processes want the cores, too. A batch too
 small to keep half of the cores busy is left to torch's own threads, where they gain anything:
 alone, a frame of a ViT-B/16 takes 0.16 s on two cores and 0.26 s on one, that of a small network
-7.4 ms on either. And not where others wait for a core: what torch's threads then gain in time they
+5 to 9 ms on two and 7 on one. And not where others wait for a core: what torch's threads then gain in time they
 take several times from those others.
 """
 
@@ -25,8 +25,11 @@ from deployments.classifier.graphs.device import RunFrames
 from deployments.classifier.inputs import stage
 from deployments.types import Frames
 
-_WORTHWHILE = 0.8
-"""Share of one core's time for a frame that torch's threads must not exceed."""
+_WORTHWHILE_SHARE = 0.8
+"""Of one core's time for a frame, which torch's threads must not exceed."""
+_WORTHWHILE_SECONDS = 0.004
+"""That they must gain: two milliseconds of a pass's seven did not show in a request's time, where
+the threads have to be woken, and cost a quarter of its CPU."""
 _MOST_PASSES = 5
 _ENOUGH_SECONDS = 0.1
 """Of passes of one kind that are timed; one at least."""
@@ -79,7 +82,10 @@ class CpuForward:
             return
         frame = self._staging[:1].zero_()
         shared = self._fastest(self._whole, frame, clock)
-        self._shares_frames = shared <= _WORTHWHILE * self._fastest(self._pool, frame, clock)
+        alone = self._fastest(self._pool, frame, clock)
+        self._shares_frames = shared <= min(
+            _WORTHWHILE_SHARE * alone, alone - _WORTHWHILE_SECONDS
+        )
 
     def __call__(self, items: Sequence[Frames]) -> torch.Tensor:
         """See `ForwardPass`."""
