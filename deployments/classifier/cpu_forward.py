@@ -6,8 +6,8 @@ is not: one core takes 12 ms of its time a frame for 32 at once and 9 for 8 (a V
 after every operation, which costs most where other processes want the cores, too. A batch too
 small to keep half of the cores busy is left to torch's own threads, where they gain anything:
 alone, a frame of a ViT-B/16 takes 0.16 s on two cores and 0.26 s on one, that of a small network
-5 to 9 ms on two and 7 on one. And not where others wait for a core: what torch's threads then gain in time they
-take several times from those others.
+5 to 9 ms on two and 7 on one. And not where others wait for a core: what torch's threads then gain
+in time they take several times from those others.
 """
 
 from __future__ import annotations
