@@ -83,9 +83,7 @@ class CpuForward:
         frame = self._staging[:1].zero_()
         shared = self._fastest(self._whole, frame, clock)
         alone = self._fastest(self._pool, frame, clock)
-        self._shares_frames = shared <= min(
-            _WORTHWHILE_SHARE * alone, alone - _WORTHWHILE_SECONDS
-        )
+        self._shares_frames = shared <= min(_WORTHWHILE_SHARE * alone, alone - _WORTHWHILE_SECONDS)
 
     def __call__(self, items: Sequence[Frames]) -> torch.Tensor:
         """See `ForwardPass`."""
