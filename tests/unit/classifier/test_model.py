@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from deployments.classifier import bfloat16
+from deployments.classifier.cpu_forward import CpuForward
 from deployments.classifier.hub import ModelSource
 from deployments.classifier.model import Model, ModelOptions, load_model
 from deployments.classifier.packed_linear import PackedLinear
@@ -135,6 +136,23 @@ def test_a_warm_model_has_run_its_smallest_and_largest_batch(
     model.warm()
 
     assert seen == [1, 8]
+
+
+def test_what_one_frame_gains_by_more_cores_is_found_out_once_a_model_is_warm(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    warm = Model.warm
+
+    def warmed(model: Model) -> None:
+        warm(model)
+        done.append("warm")
+
+    monkeypatch.setattr(Model, "warm", warmed)
+    monkeypatch.setattr(CpuForward, "compare", lambda _: done.append("compare"))
+    load_model(ModelSource("mine", str(directory)), OPTIONS)
+
+    assert done == ["warm", "compare"]
 
 
 def test_frames_of_differing_sizes_score_as_in_the_pipeline(
