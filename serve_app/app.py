@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import math
 import re
@@ -23,8 +22,9 @@ from deployments.classifier.catalog import ModelCatalog
 from deployments.classifier.client import CallPolicy
 from deployments.classifier.deployment import ImageClassifier
 from deployments.classifier.hub import BUILTIN_PREFIX, ModelSource
-from deployments.classifier.model import Model, ModelOptions, load_model
+from deployments.classifier.loaders import loader, loader_by_name
 from deployments.classifier.on_demand import OnDemandClassifier
+from deployments.classifier.options import ModelOptions
 from deployments.classifier.replica import LoadModel
 from deployments.classifier.routing import FewestCallsRouter
 from deployments.telemetry.settings import TelemetrySettings
@@ -145,11 +145,7 @@ def model_loader(config: AppConfig, model: ModelConfig) -> LoadModel:
         cpu_threads=config.performance.cpu_threads,
         cpu_chunk_frames=config.performance.cpu_chunk_frames,
     )
-    return functools.partial(load_model, source, options)
-
-
-def _load_by_name(token: str | None, options: ModelOptions, name: str) -> Model:
-    return load_model(ModelSource.requested(name, token), options)
+    return loader(source, options)
 
 
 def _model(name: str, config: AppConfig, model: ModelConfig, load: LoadModel) -> Application:
@@ -187,7 +183,7 @@ def _on_demand(config: AppConfig) -> Application:
         ray_actor_options=_resources(settings.num_cpus, settings.num_gpus),
         request_router_config=_ROUTING,
     )(OnDemandClassifier)
-    load = functools.partial(_load_by_name, _token(config), options)
+    load = loader_by_name(_token(config), options)
     return deployment.bind(load, settings.max_loaded, MAX_QUEUED_FRAMES, _telemetry(config))
 
 

@@ -19,7 +19,6 @@ from deployments.telemetry.settings import TelemetrySettings
 from deployments.video.client import VideoClient
 from deployments.video.deployment import VideoClassifier
 from serve_app import front_gate
-from serve_app.application import create_app
 from serve_app.config import AppConfig, environment
 from serve_app.gate import GateRules, open_gate
 from serve_app.observer import counting_refusals
@@ -69,6 +68,9 @@ class Ingress:
 
         An application that is built here need not be picklable, so it may hold threads and locks.
         """
+        # Decoding and resizing take two seconds to import: on the replica only.
+        from serve_app.application import create_app
+
         # Serve's HTTP server puts X-Request-ID on the answers itself.
         app = create_app(
             self._config,

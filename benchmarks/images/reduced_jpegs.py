@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from deployments.classifier.hub import ModelSource
-from deployments.classifier.model import Model, ModelOptions
+from deployments.classifier.model import Model
+from deployments.classifier.options import ModelOptions
 from deployments.media.fit import fit
 from deployments.media.image import OpenImage, open_image
 from deployments.media.limits import MediaLimits

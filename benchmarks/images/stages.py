@@ -31,7 +31,8 @@ from benchmarks.statistics import spread
 from deployments.classifier.batcher import Batcher
 from deployments.classifier.coalescer import Coalescer, Origins
 from deployments.classifier.hub import ModelSource
-from deployments.classifier.model import Model, ModelOptions, load_model
+from deployments.classifier.model import Model, load_model
+from deployments.classifier.options import ModelOptions
 from deployments.media.fit import fit
 from deployments.media.image import open_image
 from deployments.media.limits import MediaLimits

@@ -31,7 +31,8 @@ from benchmarks.video.clips import SHORT
 from benchmarks.video.service import TINY
 from benchmarks.video.workspace import Workspace
 from deployments.classifier.hub import ModelSource
-from deployments.classifier.model import Model, ModelOptions, load_model
+from deployments.classifier.model import Model, load_model
+from deployments.classifier.options import ModelOptions
 from deployments.classifier.replica import ModelReplica
 from deployments.media.fit import fit
 from deployments.media.limits import MediaLimits

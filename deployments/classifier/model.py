@@ -6,8 +6,8 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from deployments.classifier.graphs.device import GraphDevice, RunFrames
 from deployments.classifier.hub import ModelSource, resolve
 from deployments.classifier.inputs import FittedInputs, InputMaker, NetworkInputs, WholeInputs
 from deployments.classifier.labels import Activation, activation, flagged_labels, ordered_labels
+from deployments.classifier.options import DtypeName, ModelOptions
 from deployments.classifier.packed_linear import pack
 from deployments.classifier.processor import (
     ImageProcessor,
@@ -43,34 +44,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DtypeName: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _PACKING_FRAMES = 2
 """Tell whether packed layers compute the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
-    """How a model runs."""
-
-    max_batch_size: int = 32
-    """Frames that one forward pass takes at most."""
-    flagged_labels: tuple[str, ...] | None = None
-    """None: inferred from well-known names."""
-    dtype: DtypeName = "auto"
-    """``auto``: bfloat16 on a GPU; on a CPU float32, with feed-forward layers in bfloat16 where the
-    CPU multiplies in it, scores hardly move and ``exact`` is not asked for."""
-    device: str = "auto"
-    """``auto``, or torch's name: ``cpu``, ``cuda``, ``cuda:1`` …"""
-    exact: bool = False
-    """Callers resize bit for bit as the checkpoint's processor does."""
-    cpu_threads: int | None = None
-    """Threads of the forward pass on a CPU; None: one for each core that this process may use."""
-    cpu_chunk_frames: int = 8
-    """Frames that one of these threads takes at a time."""
-    graphs: bool = True
-    """On a GPU: compile and capture the forward pass while the model is loaded, which takes a
-    minute or so and needs a process that holds no other model."""
 
 
 def load_model(source: ModelSource, options: ModelOptions) -> Model:

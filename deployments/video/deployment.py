@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +21,10 @@ from deployments.telemetry.request import Origin, continue_request
 from deployments.telemetry.settings import TelemetrySettings
 from deployments.verdicts import Finding, LabelQuery
 from deployments.video.analysis import AnalysisEvent, AnalysisRequest
-from deployments.video.analyst import LocalVideoAnalyst
 from deployments.video.decoding.limits import DecoderLimits
-from deployments.video.decoding.pool import DecoderPool
-from deployments.video.finder import LocalVideoFinder
-from deployments.video.observed import CLASSIFY_STAGE, ObservedPool, ObservedVideos
+
+if TYPE_CHECKING:
+    from deployments.video.observed import ObservedVideos
 
 
 class VideoClassifier:
@@ -55,6 +55,12 @@ class VideoClassifier:
         secret: bytes,
         telemetry: TelemetrySettings = TelemetrySettings(),  # noqa: B008 - it is frozen
     ) -> None:
+        # What works on videos takes two seconds to import: on the replica only.
+        from deployments.video.analyst import LocalVideoAnalyst
+        from deployments.video.decoding.pool import DecoderPool
+        from deployments.video.finder import LocalVideoFinder
+        from deployments.video.observed import CLASSIFY_STAGE, ObservedPool, ObservedVideos
+
         telemetry.start("video")
         metrics = RayMetrics()
         client = ClassifierClient(catalog, models, on_demand, policy, metrics)
@@ -65,7 +71,7 @@ class VideoClassifier:
             decoder,
             observer=ObservedPool(metrics),
         )
-        self._videos = ObservedVideos(
+        self._videos: ObservedVideos = ObservedVideos(
             LocalVideoFinder(classifier, decoders),
             LocalVideoAnalyst(classifier, decoders, secret),
             metrics,

@@ -174,7 +174,8 @@ def test_a_model_is_loaded_with_graphs_that_are_compiled(
 ) -> None:
     pytest.importorskip("httpx2", reason="loading checkpoints needs the whole of requirements")
     from deployments.classifier.hub import ModelSource
-    from deployments.classifier.model import ModelOptions, load_model
+    from deployments.classifier.model import load_model
+    from deployments.classifier.options import ModelOptions
 
     caplog.set_level(logging.INFO)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +55,17 @@ def test_only_the_shells_know_ray() -> None:
 def test_only_the_edge_knows_fastapi() -> None:
     known = {path for path in SOURCES if imported(path) & {"fastapi", "starlette"}}
     assert {path.parts[0] for path in known} == {"serve_app"}
+
+
+def test_what_all_replicas_wait_for_imports_nothing_that_takes_long() -> None:
+    """The builder runs to its end before the first replica is started."""
+    code = "import sys, serve_app.app; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    modules = set(result.stdout.split())
+    assert "ray" in modules
+    assert not modules & {"torch", "transformers", "PIL", "av", "cv2", "simplejpeg"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)

@@ -14,7 +14,8 @@ from av.codec.context import ThreadType
 
 from benchmarks.video.systems.run import Judge, main
 from deployments.classifier.hub import ModelSource
-from deployments.classifier.model import ModelOptions, load_model
+from deployments.classifier.model import load_model
+from deployments.classifier.options import ModelOptions
 from deployments.media.fit import fit
 from deployments.media.picture import PictureMaker
 

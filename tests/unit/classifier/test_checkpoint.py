@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from deployments.classifier.hub import ModelSource
-from deployments.classifier.model import Model, ModelOptions
+from deployments.classifier.model import Model
+from deployments.classifier.options import ModelOptions
 from deployments.errors import UnsupportedModelError
 from tests.assets.models import StandIn, edit_json
 from tests.assets.stand_ins import vit

@@ -20,7 +20,8 @@ from deployments.classifier.graphs import choice
 from deployments.classifier.graphs.buckets import bucket_for, buckets_up_to
 from deployments.classifier.graphs.forward import PARALLEL_BATCHES, GraphedForward
 from deployments.classifier.hub import ModelSource
-from deployments.classifier.model import Model, ModelOptions, load_model
+from deployments.classifier.model import Model, load_model
+from deployments.classifier.options import ModelOptions
 from deployments.classifier.replica import ModelReplica
 from deployments.errors import InferenceError, ReplicaLostError
 from deployments.types import FitMode, Frames, InputSpec, ModelInfo, Scores

@@ -18,7 +18,8 @@ from safetensors.torch import load_file, save_file
 from deployments.classifier import bfloat16
 from deployments.classifier.cpu_forward import CpuForward
 from deployments.classifier.hub import ModelSource
-from deployments.classifier.model import Model, ModelOptions, load_model
+from deployments.classifier.model import Model, load_model
+from deployments.classifier.options import ModelOptions
 from deployments.classifier.packed_linear import PackedLinear
 from deployments.errors import (
     InferenceError,

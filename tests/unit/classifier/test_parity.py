@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from deployments.classifier.hub import ModelSource
-from deployments.classifier.model import Model, ModelOptions
+from deployments.classifier.model import Model
+from deployments.classifier.options import ModelOptions
 from deployments.media.fit import fit
 from deployments.types import FitMode, Frame, InputSpec, Resample, Scores
 from tests.assets.models import StandIn
