@@ -18,6 +18,7 @@ Yaml: TypeAlias = dict[str, "Yaml"] | list["Yaml"] | str | int | float | bool | 
 MODEL_NAME = "benchmark"
 VIGIL_IMPORT_PATH = "serve_app.app:build"
 ZERO_IMPORT_PATH = "benchmarks.images.systems.zero_app:build"
+BARE_IMPORT_PATH = "benchmarks.images.systems.bare_app:build"
 EMPTY_IMPORT_PATH = "benchmarks.images.systems.empty_app:app"
 
 
@@ -51,6 +52,20 @@ def vigil(config: dict[str, Yaml], port: int, kind: ModelKind, source: str) -> d
         {**first, "name": MODEL_NAME, "source": source, "revision": None, "dtype": kind.dtype}
     ]
     arguments["default_model"] = MODEL_NAME
+    return config
+
+
+def bare(config: dict[str, Yaml], port: int, kind: ModelKind, source: str) -> dict[str, Yaml]:
+    """The same settings of Ray, Serve and the model around an application without all the rest.
+
+    Args:
+        config: As `shipped` gives it.
+        port: Of HTTP.
+        kind: Which model; not ``zero``.
+        source: Its checkpoint's directory.
+    """
+    config = vigil(config, port, kind, source)
+    _application(config)["import_path"] = BARE_IMPORT_PATH
     return config
 
 

@@ -22,6 +22,7 @@ COLOURS: dict[SystemName, str] = {
     "fastapi": "#8fb8de",
     "litserve": "#a58fd6",
     "ideal": "#8ccf9d",
+    "bare": "#e8b04a",
     "vigil": "#e4572e",
 }
 

@@ -18,6 +18,7 @@ from benchmarks.images.scenarios import SystemName
 from benchmarks.images.systems.ray_metrics import settled_batches
 from benchmarks.model_kind import ModelKind
 from benchmarks.servers import Command
+from benchmarks.vigil_config import Yaml
 from benchmarks.vigil_server import serve, write_config
 
 
@@ -50,6 +51,7 @@ _CONTRACTS: dict[SystemName, Contract] = {
     "litserve": Contract("/classify"),
     "ideal": _VIGIL_CONTRACT,
     "vigil": _VIGIL_CONTRACT,
+    "bare": Contract("/"),
     "empty": Contract("/"),
 }
 _PEER_MODULES: dict[SystemName, str] = {
@@ -89,13 +91,7 @@ def prepared(system: SystemName, kind: ModelKind, checkpoint: Path, port: int) -
             command = _python("benchmarks.images.systems.ideal", port, *options)
             yield Target(command, contract, lambda: read_batches(batches))
         else:
-            shipped = vigil_config.shipped()
-            config = write_config(
-                scratch,
-                vigil_config.vigil(shipped, port, kind, model)
-                if system == "vigil"
-                else vigil_config.empty(shipped, port),
-            )
+            config = write_config(scratch, _served(system, port, kind, model))
             yield Target(
                 serve(config, port, scratch),
                 contract,
@@ -103,6 +99,18 @@ def prepared(system: SystemName, kind: ModelKind, checkpoint: Path, port: int) -
             )
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _served(system: SystemName, port: int, kind: ModelKind, model: str) -> dict[str, Yaml]:
+    """The configuration for ``serve run``."""
+    shipped = vigil_config.shipped()
+    match system:
+        case "vigil":
+            return vigil_config.vigil(shipped, port, kind, model)
+        case "bare":
+            return vigil_config.bare(shipped, port, kind, model)
+        case _:
+            return vigil_config.empty(shipped, port)
 
 
 def _python(module: str, port: int, *options: str) -> Command:

@@ -78,6 +78,14 @@ def test_the_empty_application_runs_under_the_same_settings_of_ray() -> None:
     assert measured["proxy_location"] == shipped["proxy_location"]
 
 
+def test_the_bare_application_runs_the_same_model_under_the_same_settings() -> None:
+    kind = ModelKind("tiny")
+    ours = vigil_config.vigil(vigil_config.shipped(), 8123, kind, "/a/model")
+    bare = vigil_config.bare(vigil_config.shipped(), 8123, kind, "/a/model")
+    assert vigil_config.arguments_of(bare) == vigil_config.arguments_of(ours)
+    assert {key for key in ours if ours[key] != bare[key]} == {"applications"}
+
+
 def test_batches_of_all_replicas_of_one_ray_are_counted() -> None:
     page = "\n".join(
         [
