@@ -21,6 +21,14 @@ which nothing is in use is not returned whole."""
 
 _LARGE_BYTES = 2**23
 
+_RETURNED_BYTES = 2**20
+"""Of what is at least as large, a process that only passes frames on keeps nothing."""
+_TOP_BYTES = 2**17
+"""Freed in one piece, more than 64 KiB make glibc look at the top of its heap (malloc/malloc.c:
+FASTBIN_CONSOLIDATION_THRESHOLD)."""
+
+_is_keeping = False
+
 
 def keep_freed_memory() -> None:
     """Have this process keep the memory of freed pictures, and layers' results, for the next ones.
@@ -29,11 +37,25 @@ def keep_freed_memory() -> None:
     it takes to decode a large picture, or to run a small network on 32 frames. Costs some 100 MB in
     a process that does so.
     """
+    global _is_keeping
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:
+        _is_keeping = True
         set_option(_M_MMAP_THRESHOLD, _KEPT_ALLOCATION_BYTES)
         set_option(_M_TRIM_THRESHOLD, _KEPT_BYTES)
         set_option(_M_TOP_PAD, _HEAP_BYTES)
+
+
+def return_large_memory() -> None:
+    """Have this process return what is large as soon as it is freed, however often.
+
+    For one that passes chunks of frames on: copies of them stand beside each other for moments
+    only, but what glibc keeps of each thread's adds up.
+    """
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_M_MMAP_THRESHOLD, _RETURNED_BYTES)
+        set_option(_M_TRIM_THRESHOLD, _RETURNED_BYTES)
 
 
 def return_freed_memory(freed_bytes: int) -> None:
@@ -41,6 +63,8 @@ def return_freed_memory(freed_bytes: int) -> None:
 
     A body comes in as thousands of pieces. Freed, they stay with the process if anything small lies
     above them: 90 MB after an upload of 90 MB. Takes milliseconds, so call it in a thread.
+
+    What lies at the end of another thread's heap stays: `return_own_memory`.
 
     Args:
         freed_bytes: About as many as were freed since the last time.
@@ -50,3 +74,23 @@ def return_freed_memory(freed_bytes: int) -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def return_own_memory(freed_bytes: int) -> None:
+    """Return what is kept at the end of the calling thread's heap; nothing where that is little.
+
+    malloc_trim(3) does so for the main thread's heap alone. Others are cut when something is freed
+    while much lies at their end, and what much is can be set for the moment.
+
+    Args:
+        freed_bytes: About as many as this thread freed since the last time.
+    """
+    library = ctypes.CDLL(None)
+    if freed_bytes < _LARGE_BYTES or not hasattr(library, "mallopt"):
+        return
+    library.malloc.restype, library.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    library.mallopt(_M_TRIM_THRESHOLD, _TOP_BYTES)
+    library.mallopt(_M_TOP_PAD, 0)
+    library.free(library.malloc(_TOP_BYTES))
+    if _is_keeping:
+        keep_freed_memory()

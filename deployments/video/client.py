@@ -14,7 +14,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.calls import RetryPolicy, Stream, retrying, streaming, wanted, within
 from deployments.errors import OverloadedError
-from deployments.process_memory import return_freed_memory
+from deployments.process_memory import return_freed_memory, return_own_memory
 from deployments.telemetry import catalog
 from deployments.telemetry.metrics import Metrics, NoMetrics
 from deployments.telemetry.request import current_origin
@@ -74,6 +74,7 @@ class VideoClient:
         size = len(data)
         del data  # which nobody else holds, either, where an upload is analysed
         await asyncio.to_thread(return_freed_memory, size)
+        return_own_memory(size)  # of this thread, which received it
         handle = self._handle.options(stream=True)
         origin = current_origin()
         answer = streaming(

@@ -28,6 +28,7 @@ import cv2
 from deployments.errors import MediaError
 from deployments.media.limits import MediaLimits
 from deployments.media.video import OpenVideo, open_video
+from deployments.process_memory import return_freed_memory
 from deployments.video.decoding import wire
 from deployments.video.decoding.failures import NO_MEMORY
 from deployments.video.decoding.jobs import READ, READ_ALL, runs_of
@@ -60,6 +61,8 @@ class Worker:
         self._cancelled = threading.Event()
         self._frames = FrameOutlet(self._tell, self._cancelled)
         self._told = time.monotonic()
+        self._opening_bytes = 0
+        """Size of the open video's file until its first frame is decoded."""
 
     def run(self) -> None:
         """Work until the parent goes away, which ends the process."""
@@ -113,6 +116,7 @@ class Worker:
             # Told where files can be opened again: the next message may bring one.
             self._tell(answer)
             with video, LocalReader(video, limits) as reader:
+                self._opening_bytes = len(file)
                 while (job := self._jobs.get()).kind != "close":
                     self._answer(lambda job: self._decode(reader, job), job)
 
@@ -122,6 +126,11 @@ class Worker:
             for seen in _steps(reader, job):
                 if self._cancelled.is_set():
                     break
+                if self._opening_bytes:
+                    # While packets are listed and an index is read, they take several times the
+                    # memory that they take for good.
+                    return_freed_memory(self._opening_bytes)
+                    self._opening_bytes = 0
                 if seen is not None:
                     self._show(seen, reader.decoded)
                 elif time.monotonic() - self._told > _SIGN_OF_LIFE_SECONDS:
