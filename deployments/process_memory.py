@@ -21,8 +21,6 @@ which nothing is in use is not returned whole."""
 
 _LARGE_BYTES = 2**23
 
-_RETURNED_BYTES = 2**20
-"""Of what is at least as large, a process that only passes frames on keeps nothing."""
 _TOP_BYTES = 2**17
 """Freed in one piece, more than 64 KiB make glibc look at the top of its heap (malloc/malloc.c:
 FASTBIN_CONSOLIDATION_THRESHOLD)."""
@@ -44,18 +42,6 @@ def keep_freed_memory() -> None:
         set_option(_M_MMAP_THRESHOLD, _KEPT_ALLOCATION_BYTES)
         set_option(_M_TRIM_THRESHOLD, _KEPT_BYTES)
         set_option(_M_TOP_PAD, _HEAP_BYTES)
-
-
-def return_large_memory() -> None:
-    """Have this process return what is large as soon as it is freed, however often.
-
-    For one that passes chunks of frames on: copies of them stand beside each other for moments
-    only, but what glibc keeps of each thread's adds up.
-    """
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
-    if set_option is not None:
-        set_option(_M_MMAP_THRESHOLD, _RETURNED_BYTES)
-        set_option(_M_TRIM_THRESHOLD, _RETURNED_BYTES)
 
 
 def return_freed_memory(freed_bytes: int) -> None:

@@ -153,7 +153,7 @@ class ClassifierClient:
             model,
             Coalescer(
                 send,
-                max_call_frames=info.batch_size,
+                max_call_frames=info.max_batch_size,
                 max_queued_frames=self._policy.max_queued_frames,
                 # One under way at each replica, and one that waits, or is on its way.
                 eager_calls=lambda: replicas.count() + 1,

@@ -16,7 +16,6 @@ from deployments.classifier.deployment import ImageClassifier
 from deployments.classifier.observed import ObservedClassifier
 from deployments.classifier.on_demand import OnDemandClassifier
 from deployments.media.limits import MediaLimits
-from deployments.process_memory import return_large_memory
 from deployments.telemetry.ray_metrics import RayMetrics
 from deployments.telemetry.request import Origin, continue_request
 from deployments.telemetry.settings import TelemetrySettings
@@ -63,7 +62,6 @@ class VideoClassifier:
         from deployments.video.observed import CLASSIFY_STAGE, ObservedPool, ObservedVideos
 
         telemetry.start("video")
-        return_large_memory()
         metrics = RayMetrics()
         client = ClassifierClient(catalog, models, on_demand, policy, metrics)
         classifier = ObservedClassifier(client, metrics, CLASSIFY_STAGE)

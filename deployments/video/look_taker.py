@@ -27,16 +27,21 @@ from deployments.video.decoding.reader import Seen
 from deployments.video.sampling.decode_plan import DecodePlan
 from deployments.video.sampling.policy import Round
 
-CHUNK_FRAMES = 8
+CHUNK_FRAMES = 16
+"""Frames that travel together."""
 CHUNK_BYTES = 16 * 2**20
-"""Frames that travel together; fewer where they are large."""
+"""Fewer travel together where they are as large."""
 CHUNK_SECONDS = 0.2
 """A look that comes later than this after the one before it travels at once."""
 CHUNKS_AHEAD = 1
 """Chunks of each process that are decoded but not yet sent."""
-WINDOW_CHUNKS = 5
-"""Chunks in flight to the model. What they hold stands in memory several times on its way: over ten
-minutes of 360p the service took 115 MB with four, 159 with eight, and the same time."""
+WINDOW_CHUNKS = 4
+"""Chunks in flight to the model."""
+SPARSE_LOOKS = 4
+"""From so many decoded frames a look on, decoding is what takes long. Then less travels: what is in
+flight stands in memory several times on its way, and large calls, which save some per cent of the
+time where every frame is looked at, save nothing."""
+SPARSE_CHUNK_FRAMES, SPARSE_WINDOW_CHUNKS = 8, 3
 PART_PACKETS = 600
 """Packets of a part, so that looks come in about time's order."""
 PARTS_PER_PROCESS = 4
@@ -79,10 +84,9 @@ class _Chunk:
     seen: list[int] = field(default_factory=list)
     """Positions of all looks, as they came."""
 
-    @property
-    def is_full(self) -> bool:
+    def is_full(self, chunk_frames: int) -> bool:
         used = sum(picture.nbytes for picture in self.pictures)
-        return len(self.pictures) >= CHUNK_FRAMES or used >= CHUNK_BYTES
+        return len(self.pictures) >= chunk_frames or used >= CHUNK_BYTES
 
 
 class LookTaker:
@@ -110,7 +114,6 @@ class LookTaker:
         self._model = model
         self._book = book
         self._stop_on_first = stop_on_first
-        self._window = asyncio.Semaphore(WINDOW_CHUNKS)
         self._held: dict[int, Frame] = {}
         self._parts: deque[DecodePlan] = deque()
 
@@ -150,7 +153,7 @@ class LookTaker:
             self._join_parts()
         try:
             async with asyncio.TaskGroup() as group:
-                work = _Pass(group, follow, keep)
+                work = _Pass.of(plan, group, follow, keep)
                 for position, picture in known.items():
                     await self._send(_Chunk([position], [picture]), work)
                 await self._decode_all(work)
@@ -190,7 +193,7 @@ class LookTaker:
             decoded_before = reader.decoded
             async with aclosing(
                 decode_ahead(
-                    partial(self._fitted, reader, part, work.follow),
+                    partial(self._fitted, reader, part, work),
                     self._video.executor,
                     CHUNKS_AHEAD,
                     reader.interrupt,
@@ -222,14 +225,12 @@ class LookTaker:
             if reader is not None:
                 await self._decode(reader, work)
 
-    def _fitted(
-        self, reader: DecoderProcess, part: DecodePlan, follow: range | None
-    ) -> Iterator[_Chunk]:
+    def _fitted(self, reader: DecoderProcess, part: DecodePlan, work: _Pass) -> Iterator[_Chunk]:
         """In a thread: what a process sees, fitted."""
-        with closing(reader.read(part.runs, follow)) as seen:
-            yield from self._chunks(seen)
+        with closing(reader.read(part.runs, work.follow)) as seen:
+            yield from self._chunks(seen, work.chunk_frames)
 
-    def _chunks(self, frames: Iterator[Seen]) -> Iterator[_Chunk]:
+    def _chunks(self, frames: Iterator[Seen], chunk_frames: int) -> Iterator[_Chunk]:
         chunk = _Chunk()
         sent = time.monotonic()
         for seen in frames:
@@ -244,7 +245,7 @@ class LookTaker:
             chunk.seen.append(seen.position)
             chunk.positions.append(seen.position)
             chunk.pictures.append(picture)
-            if chunk.is_full or time.monotonic() - sent > CHUNK_SECONDS:
+            if chunk.is_full(chunk_frames) or time.monotonic() - sent > CHUNK_SECONDS:
                 yield chunk
                 chunk = _Chunk()
                 sent = time.monotonic()
@@ -259,16 +260,18 @@ class LookTaker:
             if position in work.keep and self._held_bytes + picture.nbytes <= HELD_BYTES:
                 self._held[position] = picture
         if looks:
-            await self._window.acquire()
+            await work.window.acquire()
             positions = [chunk.positions[i] for i in looks]
             frames = np.stack([chunk.pictures[i] for i in looks])
-            work.group.create_task(self._classify(positions, frames))
+            work.group.create_task(self._classify(positions, frames, work.window))
 
-    async def _classify(self, positions: list[int], frames: Frames) -> None:
+    async def _classify(
+        self, positions: list[int], frames: Frames, window: asyncio.Semaphore
+    ) -> None:
         try:
             scores = await self._classifier.classify(self._model.name, frames)
         finally:
-            self._window.release()
+            window.release()
         self._book.classify(positions, scores)
         if self._stop_on_first and self._book.has_found:
             raise EnoughFoundError
@@ -286,8 +289,26 @@ class _Pass:
     follow: range | None
     keep: frozenset[int]
     """Positions that are not looked at now, but perhaps in a later round."""
+    chunk_frames: int
+    """Frames that travel together."""
+    window: asyncio.Semaphore
+    """Chunks that may be in flight to the model."""
     helpers: set[asyncio.Task[None]] = field(default_factory=set)
     """Those at work, in processes that can be recalled."""
+
+    @classmethod
+    def of(
+        cls,
+        plan: DecodePlan,
+        group: asyncio.TaskGroup,
+        follow: range | None,
+        keep: frozenset[int],
+    ) -> _Pass:
+        """With as much in flight as suits the plan."""
+        is_sparse = plan.decoded >= SPARSE_LOOKS * sum(len(run.wanted) for run in plan.runs)
+        chunk_frames = SPARSE_CHUNK_FRAMES if is_sparse else CHUNK_FRAMES
+        window_chunks = SPARSE_WINDOW_CHUNKS if is_sparse else WINDOW_CHUNKS
+        return cls(group, follow, keep, chunk_frames, asyncio.Semaphore(window_chunks))
 
 
 def _first(errors: ExceptionGroup[Exception]) -> Exception:
