@@ -18,7 +18,8 @@ from benchmarks.readme import README, Section, main, measured_on, require_quotab
 from benchmarks.statistics import spread
 
 RESULTS = ROOT / "benchmarks" / "results" / "images.json"
-OTHER_RESULTS = tuple(RESULTS.with_name(f"images-{part}.json") for part in ("base", "memory"))
+_OTHERS = ("one", "base", "memory")
+OTHER_RESULTS = tuple(RESULTS.with_name(f"images-{part}.json") for part in _OTHERS)
 """Of other runs of single scenarios, which are quoted for those instead; may be absent."""
 
 
