@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +21,6 @@ from deployments.telemetry.settings import TelemetrySettings
 from deployments.verdicts import Finding, LabelQuery
 from deployments.video.analysis import AnalysisEvent, AnalysisRequest
 from deployments.video.decoding.limits import DecoderLimits
-
-if TYPE_CHECKING:
-    from deployments.video.observed import ObservedVideos
 
 
 class VideoClassifier:
@@ -71,7 +67,7 @@ class VideoClassifier:
             decoder,
             observer=ObservedPool(metrics),
         )
-        self._videos: ObservedVideos = ObservedVideos(
+        self._videos = ObservedVideos(
             LocalVideoFinder(classifier, decoders),
             LocalVideoAnalyst(classifier, decoders, secret),
             metrics,

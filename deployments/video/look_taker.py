@@ -263,15 +263,13 @@ class LookTaker:
             await work.window.acquire()
             positions = [chunk.positions[i] for i in looks]
             frames = np.stack([chunk.pictures[i] for i in looks])
-            work.group.create_task(self._classify(positions, frames, work.window))
+            work.group.create_task(self._classify(positions, frames, work))
 
-    async def _classify(
-        self, positions: list[int], frames: Frames, window: asyncio.Semaphore
-    ) -> None:
+    async def _classify(self, positions: list[int], frames: Frames, work: _Pass) -> None:
         try:
             scores = await self._classifier.classify(self._model.name, frames)
         finally:
-            window.release()
+            work.window.release()
         self._book.classify(positions, scores)
         if self._stop_on_first and self._book.has_found:
             raise EnoughFoundError

@@ -10,6 +10,7 @@ import pytest
 from deployments.classifier.fake import FAKE_MODEL, FakeClassifier
 from deployments.media.limits import MediaLimits
 from deployments.types import Frames, Scores
+from deployments.video import look_taker
 from deployments.video.decoding.pool import DecoderPool
 from deployments.video.look_taker import LookTaker
 from deployments.video.sampling.policy import Round
@@ -34,26 +35,30 @@ class Book:
 
 
 class SlowClassifier(FakeClassifier):
-    """Answers once nothing more comes, and knows how much was under way by then."""
+    """Answers nothing until so many calls are under way, and some time for more to come.
 
-    def __init__(self) -> None:
+    Args:
+        awaited: Calls.
+    """
+
+    def __init__(self, awaited: int) -> None:
         super().__init__()
+        self._awaited = awaited
+        self._come = asyncio.Event()
         self.sizes: list[int] = []
-        self.under_way: list[int] = []
+        self.under_way = 0
         self.most_calls = 0
 
     async def classify(self, model: str, frames: Frames, *, more_follow: bool = False) -> Scores:
         self.sizes.append(len(frames))
-        self.under_way.append(len(frames))
-        try:
-            before = -1
-            while before != len(self.sizes):
-                before = len(self.sizes)
-                await asyncio.sleep(0.1)
-            self.most_calls = max(self.most_calls, len(self.under_way))
-            return await super().classify(model, frames, more_follow=more_follow)
-        finally:
-            self.under_way.remove(len(frames))
+        self.under_way += 1
+        self.most_calls = max(self.most_calls, self.under_way)
+        if self.under_way == self._awaited:
+            self._come.set()
+        await self._come.wait()
+        await asyncio.sleep(0.1)
+        self.under_way -= 1
+        return await super().classify(model, frames, more_follow=more_follow)
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +72,13 @@ def pool() -> Iterator[DecoderPool]:
     ("looks", "chunk", "window"), [(range(FRAMES), 16, 4), (range(0, FRAMES, 6), 8, 3)]
 )
 async def test_few_looks_travel_in_smaller_chunks_and_fewer_at_a_time(
-    pool: DecoderPool, looks: range, chunk: int, window: int
+    pool: DecoderPool, looks: range, chunk: int, window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    book, classifier = Book(), SlowClassifier()
+    # However slow the machine is, chunks travel when they are full.
+    monkeypatch.setattr(look_taker, "CHUNK_SECONDS", 60.0)
+    book, classifier = Book(), SlowClassifier(window)
     video = make_video(frames=FRAMES, gop=60, width=64, height=48)
-    async with pool.open(video) as opened:
+    async with asyncio.timeout(60), pool.open(video) as opened:
         await LookTaker(opened, classifier, FAKE_MODEL, book).take(Round(looks))
     assert book.looks == len(looks)
     assert max(classifier.sizes) == chunk
