@@ -37,7 +37,7 @@ _ROWS: tuple[tuple[str, Clip, System], ...] = (
     *(
         ("tiny", clip, system)
         for clip in (*SPEED, CLEAR)
-        for system in ("bare_loop", "every_frame", "adaptive")
+        for system in ("bare_loop", "every_frame", "keyframes", "adaptive")
     ),
     ("base", BASE_SHORT, "every_frame"),
     ("base", BASE, "adaptive"),

@@ -14,7 +14,14 @@ from benchmarks.machine import Commit, Machine
 SCHEMA = 1
 
 System = Literal[
-    "original", "bare_loop", "every_frame", "api", "interval", "adaptive", "adaptive_stop"
+    "original",
+    "bare_loop",
+    "every_frame",
+    "api",
+    "interval",
+    "keyframes",
+    "adaptive",
+    "adaptive_stop",
 ]
 """The first two are no servers; ``api`` is ``/api/video-classification``, the others samplings of
 ``/v1/videos``. ``adaptive_stop`` is asked to stop with the first finding."""

@@ -24,6 +24,7 @@ from deployments.types import Frame, Frames, ModelInfo, Scores
 from deployments.video.decoding.pool import OpenedVideo
 from deployments.video.decoding.process import DecoderProcess
 from deployments.video.decoding.reader import Seen
+from deployments.video.parts import parts_of
 from deployments.video.sampling.decode_plan import DecodePlan
 from deployments.video.sampling.policy import Round
 
@@ -42,12 +43,6 @@ SPARSE_LOOKS = 4
 flight stands in memory several times on its way, and large calls, which save some per cent of the
 time where every frame is looked at, save nothing."""
 SPARSE_CHUNK_FRAMES, SPARSE_WINDOW_CHUNKS = 8, 3
-PART_PACKETS = 600
-"""Packets of a part, so that looks come in about time's order."""
-PARTS_PER_PROCESS = 4
-FOLLOWED_SECONDS = 15.0
-"""Least length of a part whose pictures are followed: each part's process starts to compare anew,
-and so has one look more classified."""
 HELD_BYTES = 64 * 2**20
 """Fitted pictures that are kept for later rounds; those beyond are decoded anew."""
 
@@ -148,8 +143,9 @@ class LookTaker:
         known: Mapping[int, Frame],
         keep: frozenset[int],
     ) -> None:
-        self._parts = deque(plan.parts(self._shares(plan, follow)))
-        if not self._video.reader.can_be_entered:
+        video = self._video
+        self._parts = deque(parts_of(plan, video.facts, video.table, follow, video.processes))
+        if not video.reader.can_be_entered:
             self._join_parts()
         try:
             async with asyncio.TaskGroup() as group:
@@ -159,14 +155,6 @@ class LookTaker:
                 await self._decode_all(work)
         except ExceptionGroup as errors:
             raise _first(errors) from errors
-
-    def _shares(self, plan: DecodePlan, follow: range | None) -> int:
-        shares = PARTS_PER_PROCESS * self._video.processes
-        if follow is not None:
-            seconds = self._video.table.seconds
-            span = float(seconds[follow.stop - 1] - seconds[follow.start])
-            shares = min(shares, int(span / FOLLOWED_SECONDS))
-        return max(1, shares, plan.decoded // PART_PACKETS)
 
     async def _decode_all(self, work: _Pass) -> None:
         """The video's own process goes on until no helper is left that could leave anything."""

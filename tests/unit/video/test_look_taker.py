@@ -15,7 +15,7 @@ from deployments.classifier.fake import FAKE_MODEL, FakeClassifier
 from deployments.media.limits import MediaLimits
 from deployments.types import Scores
 from deployments.verdicts import FirstMatches, LabelQuery
-from deployments.video import look_taker
+from deployments.video import parts
 from deployments.video.decoding.pool import DecoderPool, OpenedVideo
 from deployments.video.decoding.process import DecoderProcess
 from deployments.video.decoding.reader import Seen
@@ -111,8 +111,8 @@ class WatchedProcess(DecoderProcess):
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     """Parts of one group each, that is longer than a part should be."""
-    monkeypatch.setattr(look_taker, "PART_PACKETS", GOP // 2)
-    monkeypatch.setattr(look_taker, "FOLLOWED_SECONDS", 1.0)
+    monkeypatch.setattr(parts, "PART_PACKETS", GOP // 2)
+    monkeypatch.setattr(parts, "FOLLOWED_SECONDS", 1.0)
     watch = Watch()
     WatchedProcess.watch = watch
     yield watch
