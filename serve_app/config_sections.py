@@ -161,7 +161,12 @@ class VideoConfig(Section):
     replicas: ReplicaRange = Field(
         default=ReplicaRange(min=1, max=2), description="As in `models`."
     )
-    num_cpus: float = Field(default=0.2, gt=0, description="As in `models`.")
+    num_cpus: float = Field(
+        default=0.2,
+        gt=0,
+        description="As in `models`. Rounded up, it is the number of processes that decode parts "
+        "of a long video side by side, where that is more than `max_concurrent_videos`.",
+    )
     max_concurrent_videos: int = Field(
         default=2, ge=1, description="Videos that one replica decodes at a time; further ones wait."
     )

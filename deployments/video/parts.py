@@ -13,7 +13,8 @@ FOLLOWED_SECONDS = 15.0
 """Length of a part whose pictures are followed: each part's process starts to compare anew, and so
 has one look more classified. …"""
 FOLLOWED_PIXELS = 75e6
-"""… It is worth that, too, where so much is decoded for it: a fifth of a second of a core."""
+"""… It is worth that, too, where so much is decoded for it (a fifth of a second of a core), until
+every process has a part."""
 
 
 def parts_of(
@@ -35,7 +36,8 @@ def parts_of(
     if follow is not None:
         seconds = float(table.seconds[follow.stop - 1] - table.seconds[follow.start])
         pixels = plan.decoded * facts.width * facts.height
-        count = min(count, max(int(seconds / FOLLOWED_SECONDS), int(pixels / FOLLOWED_PIXELS)))
+        shared = min(int(pixels / FOLLOWED_PIXELS), processes)
+        count = min(count, max(int(seconds / FOLLOWED_SECONDS), shared))
         if count >= processes:
             count = -(-count // processes) * processes
     return plan.parts(max(1, count, plan.decoded // PART_PACKETS))

@@ -48,13 +48,14 @@ def clip(seconds: int, *, gop: int = 30, p_bytes: int = 600) -> SimulatedVideo:
 @pytest.mark.parametrize("processes", [2, 3, 4])
 def test_every_process_has_as_many_parts_of_about_the_same_cost(processes: int) -> None:
     decoded = parts(clip(60, p_bytes=NOISE_BYTES), HD, processes)
-    assert len(decoded) > processes
+    assert len(decoded) >= processes
     assert len(decoded) % processes == 0
     assert max(decoded) <= 1.2 * min(decoded)
 
 
 def test_a_short_video_that_takes_much_decoding_is_shared() -> None:
     assert len(parts(clip(10, gop=60, p_bytes=NOISE_BYTES), HD, 2)) == 2
+    assert len(parts(clip(20, gop=60, p_bytes=NOISE_BYTES), HD, 2)) == 2
 
 
 @pytest.mark.parametrize("size", [HD, SMALL])
