@@ -1,6 +1,6 @@
 """Measures Vigil on videos.
 
-python -m benchmarks.video                       # everything, about an hour
+python -m benchmarks.video                       # everything, three quarters of an hour
 python -m benchmarks.video --quick               # does it all work? minutes; no figure counts
 python -m benchmarks.video --only recall --only adversarial
 """

@@ -61,6 +61,9 @@ def test_a_short_video_that_takes_much_decoding_is_shared() -> None:
 @pytest.mark.parametrize("size", [HD, SMALL])
 def test_what_takes_little_decoding_is_compared_by_one_process(size: tuple[int, int]) -> None:
     assert len(parts(clip(10), size, 2)) == 1
+
+
+def test_small_pictures_are_compared_by_one_process() -> None:
     assert len(parts(clip(10, gop=60, p_bytes=NOISE_BYTES), SMALL, 2)) == 1
 
 
